@@ -1,0 +1,93 @@
+-- Takes up to slots[i] due jobs of queues[i], in order of priority, run time and id, and gives the
+-- caller the right to settle them for `lease`. claim_no is that right's name: +1 at each claim.
+--
+-- `after` makes the claim walk instead of search: {"queue": {"2": ["run_at", id]}} says where the
+-- last claim of this worker ended for a queue and a priority number (0 critical ... 3 low), and the
+-- walk starts behind it, past the index entries that earlier claims left behind. Rows can appear
+-- behind the position, so claim without `after` at least once a second.
+--
+-- One row in claim_batch stands for all jobs of the call: it leads `reap` to them if they are lost.
+-- A claim is a HOT update (see table job). Locks: the rows taken; skips rows locked by others.
+-- Raises TF140 when the worker is not registered, TF112 for a lease outside 100 ms to 10 min.
+create or replace function taskflow.claim(
+  worker_id bigint,
+  queues text[] default '{default}',
+  slots integer[] default '{1}',
+  lease interval default '30 seconds',
+  priorities smallint[] default '{0,1,2,3}',
+  after jsonb default null
+) returns table (
+  id bigint, claim_no bigint, tenant text, queue text, task text, args jsonb, attempt smallint,
+  max_attempts smallint, lost smallint, priority smallint, run_at timestamptz, lease_until timestamptz,
+  timeout interval, created_at timestamptz, tags text[], meta jsonb, batch_id bigint
+)
+language plpgsql volatile security definer set search_path = taskflow, pg_temp
+-- one plan shape, whatever the statistics say: walk job_ready in its order
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := taskflow.now();
+  v_lease_until timestamptz := v_now + lease;
+  v_batch bigint := nextval('taskflow.claim_batch_id_seq');
+  v_queue text;
+  v_priority smallint;
+  v_left integer;
+  v_count integer;
+  v_from jsonb;
+  v_paused text[];
+begin
+  if not exists (select from taskflow.worker w where w.tenant = 'default' and w.id = claim.worker_id) then
+    raise exception 'worker % is not registered', claim.worker_id
+      using errcode = 'TF140', hint = 'Call taskflow.join_worker() first and use the id it answers.';
+  end if;
+  perform taskflow.check_lease(lease);
+  for i in 1 .. coalesce(cardinality(queues), 0) loop
+    v_queue := queues[i];
+    v_left := least(coalesce(slots[i], slots[1], 0), 10000);
+    v_paused := array(select q.tenant from taskflow.queue q
+                       where q.name = v_queue and q.paused_at is not null
+                         and (q.resume_at is null or q.resume_at > v_now));
+    -- enqueue keeps a row for each tenant but 'default', so this knows when nobody is left to serve
+    continue when 'default' = any (v_paused) and not exists (
+      select from taskflow.queue q
+       where q.name = v_queue and q.tenant <> 'default' and q.tenant <> all (v_paused));
+    foreach v_priority in array priorities loop
+      exit when v_left <= 0;
+      v_from := after -> v_queue -> v_priority::text;
+      return query
+        with picked as materialized (
+          select j.ctid as place
+            from taskflow.job j
+           where j.queue = v_queue and j.priority = v_priority
+             and (j.run_at, j.id) > (coalesce((v_from ->> 0)::timestamptz, '-infinity'),
+                                     coalesce((v_from ->> 1)::bigint, 0))
+             and j.run_at <= v_now
+             and j.state = 'ready'
+             and (j.deadline is null or j.deadline > v_now or j.attempt > 0)
+             and j.tenant <> all (v_paused)
+           order by j.run_at, j.id
+           limit v_left
+             for update skip locked),
+        claimed as (
+          update taskflow.job j
+             set state = 'running', claim_no = j.claim_no + 1, attempt = j.attempt + 1,
+                 lease_until = v_lease_until, started_at = v_now, worker_id = claim.worker_id
+            from picked p
+           where j.ctid = p.place
+          returning j.id, j.claim_no, j.tenant, j.queue, j.task, j.args, j.attempt, j.max_attempts,
+                    j.lost, j.priority, j.run_at, j.lease_until, j.timeout, j.created_at, j.tags, j.meta),
+        noted as (
+          insert into taskflow.claim_batch (id, tenant, worker_id, check_at, job_ids)
+          select v_batch, c.tenant, claim.worker_id, v_lease_until, array_agg(c.id)
+            from claimed c group by c.tenant
+          on conflict (tenant, id) do update set job_ids = claim_batch.job_ids || excluded.job_ids)
+        select c.id, c.claim_no, c.tenant, c.queue, c.task, c.args, c.attempt, c.max_attempts, c.lost,
+               c.priority, c.run_at, c.lease_until, c.timeout, c.created_at, c.tags, c.meta, v_batch
+          from claimed c;
+      get diagnostics v_count = row_count;
+      v_left := v_left - v_count;
+    end loop;
+  end loop;
+end
+$$;

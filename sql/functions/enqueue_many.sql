@@ -1,0 +1,66 @@
+-- Enqueues one job of a task for each object of the array `args`, all with the same options, in one
+-- statement. Answers the ids by position; NULL stands where the arguments were refused, and
+-- `refused` then lists [{"position": 0-based, "code": "TF114", "message": ...}], else it is NULL.
+-- unique_keys, when given, is parallel to args; a taken key gives its holder's id.
+-- Raises TF110-TF112 for bad options, TF113 when args is no array, TF122 when it is too long.
+create or replace function taskflow.enqueue_many(
+  task text,
+  args jsonb,
+  queue text default null,
+  priority text default null,
+  run_at timestamptz default null,
+  delay interval default null,
+  max_attempts integer default null,
+  timeout interval default null,
+  unique_keys text[] default null,
+  tags text[] default null,
+  meta jsonb default null,
+  tenant text default null,
+  deadline timestamptz default null,
+  out ids bigint[],
+  out refused jsonb
+)
+language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
+#variable_conflict use_column
+declare
+  v_job taskflow.job;
+  v_max_bytes integer := taskflow.config('max_args_bytes')::integer;
+  v_count integer;
+begin
+  v_job := taskflow.job_template(
+    enqueue_many.task, enqueue_many.queue, enqueue_many.priority, enqueue_many.run_at, enqueue_many.delay,
+    enqueue_many.max_attempts, enqueue_many.timeout, enqueue_many.deadline, null, enqueue_many.tags,
+    enqueue_many.meta, enqueue_many.tenant);
+  if args is null or jsonb_typeof(args) <> 'array' then
+    raise exception 'args must be a JSON array of objects, got %', coalesce(jsonb_typeof(args), 'NULL')
+      using errcode = 'TF113', hint = 'Write [{"name": value}, ...], one object for each job.';
+  end if;
+  v_count := jsonb_array_length(args);
+  if v_count > taskflow.config('max_items')::integer then
+    raise exception '% jobs in one call, the limit is %', v_count, taskflow.config('max_items')
+      using errcode = 'TF122', hint = 'Split the call, or raise max_items in taskflow.config.';
+  end if;
+  if cardinality(unique_keys) <> v_count then
+    raise exception '% unique_keys for % jobs', cardinality(unique_keys), v_count
+      using errcode = 'TF111', hint = 'Give one for each, NULL where a job has none.';
+  end if;
+  if unique_keys is null and not exists (
+       select from jsonb_array_elements(args) a where not taskflow.args_ok(a, v_max_bytes)) then
+    with new as (
+      insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, tenant,
+                                queue, task, created_by, tags, args, meta)
+      select v_job.run_at, v_job.created_at, v_job.max_attempts, v_job.priority, v_job.deadline,
+             v_job.timeout, v_job.tenant, v_job.queue, v_job.task, v_job.created_by, v_job.tags,
+             a, v_job.meta
+        from jsonb_array_elements(args) a
+      returning id)
+    select array_agg(id order by id) into ids from new;
+  else
+    select r.ids, r.refused into ids, refused
+      from taskflow.enqueue_each(v_job, args, unique_keys, v_max_bytes) r;
+  end if;
+  if v_job.run_at <= v_job.created_at then
+    perform taskflow.wake(v_job.queue);
+  end if;
+end
+$$;

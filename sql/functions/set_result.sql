@@ -1,0 +1,10 @@
+-- Adds the handler's return value to a job that was settled inside the handler's own transaction,
+-- where the value was not known yet.
+create or replace function taskflow.set_result(id bigint, claim_no bigint, result jsonb, tenant text default 'default')
+returns void
+language sql volatile security definer set search_path = taskflow, pg_temp as $$
+  update taskflow.job_history h set result = set_result.result
+   where h.tenant = set_result.tenant and h.id = set_result.id and h.claim_no = set_result.claim_no
+     and h.state = 'succeeded' and h.result is null
+     and taskflow.result_ok(set_result.result, taskflow.config('max_result_bytes')::integer)
+$$;

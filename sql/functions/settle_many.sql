@@ -1,0 +1,76 @@
+-- Settles a batch in one round trip. `ids` and `claim_nos` (and `tenants`, if not all 'default') are
+-- jobs that completed, `results` a JSON array parallel to them; NULL means that none has a result.
+-- `others` is a JSON array of those that ended otherwise, each with the arguments of taskflow.settle:
+-- {"id", "claim_no", "outcome", "delay", "reason", "error", "tenant"}.
+-- Answers a row for each one that was not applied: 'already', 'stale', or 'refused' for one that is
+-- malformed. No row: all applied. A result over max_result_bytes or 64 levels fails its job alone.
+create or replace function taskflow.settle_many(
+  ids bigint[],
+  claim_nos bigint[],
+  results jsonb default null,
+  others jsonb default null,
+  tenants text[] default null
+) returns table (id bigint, claim_no bigint, status text)
+language plpgsql volatile security definer set search_path = taskflow, pg_temp
+-- one plan shape, whatever the statistics say: probe the primary key for each id
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+-- a row that somebody else holds must not hold up thousands: 55P03, and the caller settles singly
+set lock_timeout = '2s'
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := taskflow.now();
+  v_count bigint;
+  v_unstorable bigint[];
+begin
+  if results is not null then
+    select array_agg(g.place) into v_unstorable
+      from unnest(ids) with ordinality g (id, place)
+     where not taskflow.result_ok(results -> (g.place - 1)::integer, taskflow.config('max_result_bytes')::integer);
+  end if;
+  if cardinality(ids) > 0 then
+    -- By primary key and fence only: a condition on state has flipped the plan to another index.
+    with given as materialized (
+      select g.id, g.claim_no, coalesce(g.tenant, 'default') as tenant, g.place
+        from unnest(ids, claim_nos, tenants) with ordinality g (id, claim_no, tenant, place)
+       where v_unstorable is null or g.place <> all (v_unstorable)),
+    gone as (
+      delete from taskflow.job j using given g
+       where j.tenant = g.tenant and j.id = g.id and j.claim_no = g.claim_no and j.lease_until is not null
+      returning j.*, g.place)
+    insert into taskflow.job_history (
+      id, run_at, created_at, claim_no, started_at, finished_at, worker_id, state, attempt, lost,
+      max_attempts, priority, deadline, timeout, tenant, queue, task, created_by, unique_key,
+      tags, args, meta, result)
+    select g.id, g.run_at, g.created_at, g.claim_no, g.started_at, v_now, g.worker_id, 'succeeded',
+           g.attempt, g.lost, g.max_attempts, g.priority, g.deadline, g.timeout, g.tenant, g.queue,
+           g.task, g.created_by, g.unique_key, g.tags, g.args, g.meta,
+           nullif(results -> (g.place - 1)::integer, 'null')
+      from gone g;
+    get diagnostics v_count = row_count;
+    if v_unstorable is not null then
+      perform taskflow.settle(ids[u], claim_nos[u], 'failed', reason => 'unstorable',
+                              error => '{"class": "unstorable", "message": "the result is larger or deeper than allowed"}',
+                              tenant => coalesce(tenants[u], 'default'))
+         from unnest(v_unstorable) u;
+    end if;
+    if v_count + coalesce(cardinality(v_unstorable), 0) < cardinality(ids) then
+      -- those just written carry this call's time
+      return query
+        select g.id, g.claim_no, taskflow.settled_before(g.tenant, g.id, g.claim_no)
+          from (select u.id, u.claim_no, coalesce(u.tenant, 'default') as tenant
+                  from unnest(ids, claim_nos, tenants) u (id, claim_no, tenant)) g
+         where not exists (select from taskflow.job_history h
+                            where h.tenant = g.tenant and h.id = g.id and h.claim_no = g.claim_no
+                              and h.finished_at = v_now);
+    end if;
+    if exists (select from taskflow.watcher) then
+      perform pg_notify('taskflow', 'done ' || w.job_id)
+         from taskflow.watcher w where w.job_id = any (ids);
+    end if;
+  end if;
+  if others is not null then
+    return query select e.id, e.claim_no, e.status from taskflow.settle_each(others) e;
+  end if;
+end
+$$;

@@ -1,0 +1,56 @@
+-- Who may do what. Applied after the functions, each time. Roles are made where the migrating user
+-- may make them; `taskflow doctor` says when they are missing. Internal functions are granted to no
+-- role: they are called inside definer functions, by their owner.
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['taskflow_producer', 'taskflow_worker', 'taskflow_operator'] loop
+    if to_regrole(v_role) is null then
+      begin
+        execute format('create role %I nologin', v_role);
+      exception
+        when insufficient_privilege then
+          raise notice 'role % is missing and this user may not create roles', v_role;
+        when duplicate_object or unique_violation then
+          null;  -- another installation on this server was faster
+      end;
+    end if;
+  end loop;
+end
+$$;
+
+revoke all on schema taskflow from public;
+revoke all on all tables in schema taskflow from public;
+revoke all on all functions in schema taskflow from public;
+
+do $$
+declare
+  v_producer text := 'enqueue enqueue_many get_job watch now current_tenant priority_no priority_name';
+  v_worker text := 'claim renew settle settle_many release reap maintain join_worker leave_worker '
+                   'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day';
+  v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue';
+  v_granted text;
+  v_function record;
+begin
+  for v_function in
+    select p.oid::regprocedure as signature, p.proname as name
+      from pg_proc p where p.pronamespace = 'taskflow'::regnamespace
+  loop
+    v_granted := case
+      when v_function.name = any (string_to_array(v_producer, ' '))
+        then 'taskflow_producer taskflow_worker taskflow_operator'
+      when v_function.name = any (string_to_array(v_worker, ' ')) then 'taskflow_worker taskflow_operator'
+      when v_function.name = any (string_to_array(v_operator, ' ')) then 'taskflow_operator'
+    end;
+    if v_granted is not null and to_regrole('taskflow_producer') is not null then
+      execute format('grant execute on function %s to %s', v_function.signature, replace(v_granted, ' ', ', '));
+    end if;
+  end loop;
+  if to_regrole('taskflow_producer') is not null then
+    grant usage on schema taskflow to taskflow_producer, taskflow_worker, taskflow_operator;
+    grant select on all tables in schema taskflow to taskflow_worker, taskflow_operator;
+    grant update on taskflow.config to taskflow_operator;
+  end if;
+end
+$$;

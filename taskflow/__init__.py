@@ -1,0 +1,100 @@
+"""Background jobs in the Postgres you already run.
+
+Each name below is imported when it is first used: the drivers take 0.3 s to import, which
+`taskflow --help` and the completion of a command line should not wait for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskflow.app import Taskflow, load_app
+    from taskflow.context import Context, Interrupted
+    from taskflow.errors import (
+        DatabaseUnreachable,
+        InvalidArguments,
+        JobCancelled,
+        JobFailed,
+        JobNotFound,
+        JobStateConflict,
+        LeaseLost,
+        ResultTimeout,
+        TaskflowError,
+        TaskTimeout,
+        UnknownTask,
+    )
+    from taskflow.handle import Handle
+    from taskflow.kernel.job import Enqueued, Job, Options, Refusal
+    from taskflow.kernel.outcome import Cancel, Discard, RetryLater, Snooze
+    from taskflow.kernel.retry import Retry
+    from taskflow.task import Task
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cancel",
+    "Context",
+    "DatabaseUnreachable",
+    "Discard",
+    "Enqueued",
+    "Handle",
+    "Interrupted",
+    "InvalidArguments",
+    "Job",
+    "JobCancelled",
+    "JobFailed",
+    "JobNotFound",
+    "JobStateConflict",
+    "LeaseLost",
+    "Options",
+    "Refusal",
+    "ResultTimeout",
+    "Retry",
+    "RetryLater",
+    "Snooze",
+    "Task",
+    "TaskTimeout",
+    "Taskflow",
+    "TaskflowError",
+    "UnknownTask",
+    "__version__",
+    "load_app",
+]
+
+_HOMES = {
+    "taskflow.app": ("Taskflow", "load_app"),
+    "taskflow.context": ("Context", "Interrupted"),
+    "taskflow.errors": (
+        "DatabaseUnreachable",
+        "InvalidArguments",
+        "JobCancelled",
+        "JobFailed",
+        "JobNotFound",
+        "JobStateConflict",
+        "LeaseLost",
+        "ResultTimeout",
+        "TaskflowError",
+        "TaskTimeout",
+        "UnknownTask",
+    ),
+    "taskflow.handle": ("Handle",),
+    "taskflow.kernel.job": ("Enqueued", "Job", "Options", "Refusal"),
+    "taskflow.kernel.outcome": ("Cancel", "Discard", "RetryLater", "Snooze"),
+    "taskflow.kernel.retry": ("Retry",),
+    "taskflow.task": ("Task",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

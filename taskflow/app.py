@@ -1,0 +1,252 @@
+"""Taskflow: the registry of tasks, the settings, and the way to the database.
+
+Opens nothing until something is run. With no database configured it uses the embedded server of
+the current directory, starts it on demand and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
+
+from taskflow import settings as settings_room
+from taskflow.client import AsyncClient, Client
+from taskflow.context import Context
+from taskflow.errors import (
+    DuplicateTask,
+    InvalidDefinition,
+    SyncCallInLoop,
+    TaskflowError,
+    UnknownTask,
+)
+from taskflow.handle import Handle
+from taskflow.kernel.job import Options
+from taskflow.kernel.options import Given, make_options
+from taskflow.kernel.retry import Retry
+from taskflow.store.call import Call
+from taskflow.store.database import Database, PooledDatabase
+from taskflow.store.listen import Listener
+from taskflow.store.pool import connection_settings
+from taskflow.task import RunIn, Task, default_name
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Decorator(Protocol):
+    """What `@app.task(...)` does to a handler: its own signature stays, a leading Context goes."""
+
+    @overload
+    def __call__(self, fn: Callable[Concatenate[Context, P], Awaitable[R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, fn: Callable[Concatenate[Context, P], R], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, fn: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R], /) -> Task[P, R]: ...
+
+
+class Taskflow:
+    """An application's tasks and its way to Postgres.
+
+    `Taskflow("postgresql://...")`, or `Taskflow.from_env()`. Keywords are settings (see
+    taskflow.settings); what is not given comes from TASKFLOW_* variables, then from taskflow.toml
+    or pyproject.toml, then from the defaults.
+    """
+
+    def __init__(self, database_url: str | None = None, **settings: Any) -> None:
+        self.settings, self.origins = settings_room.load({"database_url": database_url, **settings})
+        self.tasks: dict[str, Task[..., Any]] = {}
+        self.client = Client(self)
+        self.aclient = AsyncClient(self)
+        self.database: Database = PooledDatabase(self.settings)
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """An app whose settings all come from the environment and the files."""
+        return cls()
+
+    def reconfigure(self, **settings: Any) -> None:
+        """Replaces settings, for a command line that lays its options over the app's. Call it
+        before anything is opened."""
+        given = {name: getattr(self.settings, name) for name in self.settings.__struct_fields__}
+        chosen = {name: value for name, value in settings.items() if value is not None}
+        self.settings, origins = settings_room.load(given | chosen)
+        self.origins = {**self.origins, **{name: origins[name] for name in chosen}}
+        self.database = PooledDatabase(self.settings)
+
+    # --- tasks ------------------------------------------------------------------------------------
+
+    def task(
+        self,
+        *,
+        name: str | None = None,
+        retry: Retry | int | None = None,
+        run_in: RunIn | None = None,
+        **options: Unpack[Given],
+    ) -> Decorator:
+        """Makes a task of a function, `def` or `async def`.
+
+        `name` is how jobs refer to it (default: module.function). `retry` is a `Retry` or a number
+        of attempts. `run_in` is "async" for async handlers, else "thread" or "process"; only a
+        process can be killed when its time is up. `options` are the defaults of its jobs: queue,
+        priority, timeout, tags, meta, delay, deadline.
+        """
+        policy = retry if isinstance(retry, Retry) else Retry(retry) if retry else Retry()
+        options.setdefault("max_attempts", policy.max_attempts)
+        checked = make_options(Options(), options)
+
+        def decorate(fn: Callable[..., Any]) -> Any:
+            is_async = asyncio.iscoroutinefunction(fn)
+            chosen = run_in or ("async" if is_async else "thread")
+            if is_async != (chosen == "async"):
+                raise InvalidDefinition(
+                    f"{getattr(fn, '__qualname__', fn)} cannot run in {chosen!r}",
+                    'async def runs in "async", def in "thread" or "process".',
+                )
+            task: Task[..., Any] = Task(
+                self,
+                fn,
+                name=name or default_name(fn),
+                options=checked,
+                retry=policy,
+                run_in=chosen,
+            )
+            return self.register(task)
+
+        return decorate
+
+    def register(self, task: Task[..., Any]) -> Task[..., Any]:
+        """Adds a task; two of one name are a mistake that would send jobs to the wrong handler."""
+        known = self.tasks.setdefault(task.name, task)
+        if known is not task:
+            raise DuplicateTask(
+                f'task "{task.name}" is defined twice: {known.fn!r} and {task.fn!r}',
+                'Give one of them another name: @tf.task(name="...").',
+            )
+        return task
+
+    def find_task(self, name: str) -> Task[..., Any]:
+        """The task of this name. Raises `UnknownTask` with near misses."""
+        found = self.tasks.get(name)
+        if found is None:
+            raise UnknownTask.named(name, self.tasks)
+        return found
+
+    def handle(self, id: int, tenant: str | None = None) -> Handle[Any]:
+        """A handle for a job that somebody else enqueued."""
+        return Handle(self, id, tenant or self.settings.tenant)
+
+    # --- the database -----------------------------------------------------------------------------
+
+    @property
+    def dsn(self) -> str:
+        """Where the database is; starts the embedded server if none is configured."""
+        return self.database.dsn
+
+    async def adsn(self) -> str:
+        """`dsn` for async code: starting a server must not stop the loop."""
+        return await asyncio.to_thread(lambda: self.dsn)
+
+    def connection_settings(self, name: str = "taskflow") -> dict[str, Any]:
+        """psycopg keywords for connections of this app."""
+        return connection_settings(
+            pooled=self.settings.pooled, connect_timeout=self.settings.connect_timeout, name=name
+        )
+
+    def run(self, call: Call[T]) -> T:
+        """Runs a Call on the app's blocking pool."""
+        if self.is_blocking_loop():
+            raise SyncCallInLoop.calling("a blocking call", "the async form of the verb")
+        return self.database.run(call)
+
+    async def arun(self, call: Call[T]) -> T:
+        """Runs a Call on the app's pool of the running loop."""
+        return await self.database.arun(call)
+
+    def run_many(self, calls: Iterable[Call[T]]) -> list[T]:
+        """Runs Calls in one transaction of the app's blocking pool, all or none."""
+        if self.is_blocking_loop():
+            raise SyncCallInLoop.calling("a blocking call", "the async form of the verb")
+        return self.database.run_many(calls)
+
+    async def arun_many(self, calls: Iterable[Call[T]]) -> list[T]:
+        """Runs Calls in one transaction of the running loop's pool."""
+        return await self.database.arun_many(calls)
+
+    def listener(self) -> Listener:
+        """The running loop's listener; see `Listener.is_listening`."""
+        return self.database.listener()
+
+    @contextmanager
+    def using(self, database: Database) -> Iterator[None]:
+        """Sends all that this app runs to another database until the end of the block.
+
+        For the whole process, not only for this thread: it is how the testing kit puts an app, its
+        handlers included, into one transaction.
+        """
+        before, self.database = self.database, database
+        try:
+            yield
+        finally:
+            self.database = before
+
+    def is_blocking_loop(self) -> bool:
+        """Would a blocking call here stop an event loop, and is that not allowed?"""
+        if self.settings.allow_sync_in_loop:
+            return False
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Closes the blocking pool, lets go of the embedded server. The app may be used again."""
+        self.database.close()
+
+    async def aclose(self) -> None:
+        """`close`, and the running loop's pool and listener with it."""
+        await self.database.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def load_app(path: str) -> Taskflow:
+    """The app that "module:name" means; the name defaults to `tf`, then `app`."""
+    import importlib
+
+    module_name, _, attribute = path.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and module_name.split(".")[0] == error.name.split(".")[0]:
+            raise TaskflowError(
+                f"no module {module_name!r} here",
+                "Write MODULE:NAME, such as app:tf, and run it "
+                "in the directory that holds the module.",
+            ) from None
+        raise
+    for candidate in [attribute] if attribute else ["tf", "app", "taskflow"]:
+        found = getattr(module, candidate, None)
+        if isinstance(found, Taskflow):
+            return found
+    raise TaskflowError(
+        f"{path!r} names no Taskflow", f"Write {module_name}:NAME of your Taskflow(...)."
+    )

@@ -1,0 +1,1 @@
+"""The protocol as Calls: pure functions that build one statement each and open nothing."""

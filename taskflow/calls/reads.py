@@ -1,0 +1,187 @@
+"""What people look at: queues, workers, tasks, groups of dead jobs, attempts.
+
+Every statement here costs about the same however many jobs there are: it walks an index as far as
+a cap, or reads the end of a table. `store/filters.py` builds the reads whose shape varies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from taskflow.calls.jobs import JOB_COLUMNS, decode_job
+from taskflow.calls.leases import numbers
+from taskflow.kernel.job import Job
+from taskflow.kernel.listing import (
+    COUNT_CAP,
+    AttemptLine,
+    DeadGroup,
+    QueueLine,
+    TaskLine,
+    WorkerLine,
+)
+from taskflow.store import walks
+from taskflow.store.call import Call, each, scalar
+
+TAIL_BLOCKS = 1_000
+
+_QUEUES = f"""
+with clock as materialized (select taskflow.now() as now),
+names as (select q.name from taskflow.queue q union {walks.QUEUES}),
+held as (
+  select j.queue, count(*) as running
+    from taskflow.claim_batch b cross join unnest(b.job_ids) u (id)
+    join taskflow.job j on j.tenant = b.tenant and j.id = u.id
+   where j.state = 'running' group by j.queue),
+tail as materialized ({walks.tail(TAIL_BLOCKS)}),
+done as (
+  select t.queue, count(*) filter (where t.finished_at > c.now - interval '1 minute') as finished
+    from tail t cross join clock c group by t.queue),
+-- the tail may hold less than a minute: then the rate is that of the time it holds
+covered as (
+  select greatest(least(60, extract(epoch from c.now - coalesce(
+           (select min(t.finished_at) from tail t), c.now - interval '1 minute'))), 1) as seconds
+    from clock c)
+select n.name, due.available, coalesce(h.running, 0), later.scheduled,
+       due.retrying + later.retrying, due.blocked, oldest.run_at,
+       (coalesce(d.finished, 0) / v.seconds)::float8, crew.workers, crew.slots,
+       p.paused_at, p.paused_by, p.pause_reason, p.resume_at
+  from names n
+ cross join clock c
+ cross join covered v
+  left join held h on h.queue = n.name
+  left join done d on d.queue = n.name
+  left join taskflow.queue p on p.tenant = %(tenant)s and p.name = n.name
+        and p.paused_at is not null and (p.resume_at is null or p.resume_at > c.now)
+ cross join lateral (
+   select case when count(*) < {COUNT_CAP}
+               then count(*) filter (where w.state = 'ready' and w.attempt = 0)
+               else {COUNT_CAP} end as available,
+          count(*) filter (where w.state = 'ready' and w.attempt > 0) as retrying,
+          count(*) filter (where w.state = 'blocked') as blocked
+     from ({walks.in_order("j.state, j.attempt", "j.run_at <= c.now", COUNT_CAP)}) w) due
+ cross join lateral (
+   select count(*) filter (where w.attempt = 0) as scheduled,
+          count(*) filter (where w.attempt > 0) as retrying
+     from ({walks.in_order("j.attempt", "j.run_at > c.now", COUNT_CAP)}) w) later
+ cross join lateral (
+   select min(w.run_at) as run_at
+     from ({walks.in_order("j.run_at", "j.run_at <= c.now and j.state = 'ready'", 1, 4)}) w) oldest
+ cross join lateral (
+   select count(*) as workers, coalesce(sum(k.slots[array_position(k.queues, n.name)]), 0) as slots
+     from taskflow.worker k
+    where k.tenant = 'default' and k.lease_until > c.now and n.name = any (k.queues)) crew
+ order by n.name
+"""
+
+_WORKERS = (
+    "select w.id, w.name, case when w.lease_until <= taskflow.now() then 'lost'"
+    " when w.state = 'draining' then 'draining' else 'alive' end, w.host, w.pid, w.version,"
+    " w.queues, w.slots, w.running, w.finished, w.failed, w.stale, w.memory_bytes,"
+    " w.listening, w.started_at, w.lease_until, w.unknown_tasks"
+    " from taskflow.worker w where w.tenant = 'default'"
+)
+
+
+def clock() -> Call[datetime]:
+    """The database's time."""
+    return Call("select taskflow.now()", {}, scalar)
+
+
+def queues(tenant: str) -> Call[list[QueueLine]]:
+    """Every queue: counts over all tenants, the pause of this one."""
+    return Call(_QUEUES, {"tenant": tenant}, each(QueueLine))
+
+
+def workers() -> Call[list[WorkerLine]]:
+    """Every worker process, the lost ones too until their rows are removed after a day."""
+    return Call(f"{_WORKERS} order by w.id", {}, each(WorkerLine))
+
+
+def workers_knowing(task: str) -> Call[list[WorkerLine]]:
+    """The live workers that can run a task."""
+    return Call(
+        f"{_WORKERS} and w.lease_until > taskflow.now()"
+        " and (w.tasks is null or %(task)s = any (w.tasks)) order by w.id",
+        {"task": task},
+        each(WorkerLine),
+    )
+
+
+def tasks(name: str | None = None) -> Call[list[TaskLine]]:
+    """Published tasks, or the one of this name."""
+    return Call(
+        "select t.name, t.queue, taskflow.priority_name(t.priority), t.max_attempts, t.timeout,"
+        " t.args_schema::text, t.published_at,"
+        " (select count(*) from taskflow.worker w where w.tenant = 'default'"
+        " and w.lease_until > taskflow.now() and (w.tasks is null or t.name = any (w.tasks)))"
+        " from taskflow.task t"
+        " where t.tenant = 'default' and (%(name)s::text is null or t.name = %(name)s)"
+        " order by t.name",
+        {"name": name},
+        each(_task),
+    )
+
+
+def dead_groups(
+    tenant: str,
+    limit: int,
+    tasks: Sequence[str] = (),
+    queues: Sequence[str] = (),
+    prefix: str | None = None,
+) -> Call[list[DeadGroup]]:
+    """Dead jobs by the kind of their failure, the largest group first.
+
+    `prefix` is how their fingerprint begins.
+    """
+    return Call(
+        "select g.*, s.id, s.reason, s.error_class, left(s.error_message, 2000) from ("
+        " select d.fingerprint, count(*) as count, min(d.finished_at), max(d.finished_at),"
+        " array_agg(distinct d.task), array_agg(distinct d.queue) from taskflow.dead_job d"
+        " where d.tenant = %(tenant)s"
+        " and (%(tasks)s::text[] is null or d.task = any (%(tasks)s::text[]))"
+        " and (%(queues)s::text[] is null or d.queue = any (%(queues)s::text[]))"
+        " and (%(prefix)s::text is null or starts_with(d.fingerprint, %(prefix)s))"
+        " group by d.fingerprint order by count(*) desc, 1 limit %(limit)s) g"
+        " cross join lateral (select d.* from taskflow.dead_job d where d.tenant = %(tenant)s"
+        " and d.fingerprint = g.fingerprint order by d.id desc limit 1) s"
+        " order by g.count desc, g.fingerprint",
+        {
+            "tenant": tenant,
+            "limit": limit,
+            "tasks": list(tasks) or None,
+            "queues": list(queues) or None,
+            "prefix": prefix,
+        },
+        each(DeadGroup),
+    )
+
+
+def attempts(id: int, tenant: str) -> Call[list[AttemptLine]]:
+    """The attempts of a job that did not simply succeed, the newest first."""
+    return Call(
+        "select attempt, claim_no, outcome, worker_id, started_at, finished_at, reason,"
+        " error_class, error_message, traceback, fingerprint from taskflow.attempt"
+        " where tenant = %(tenant)s and job_id = %(id)s order by claim_no desc",
+        {"tenant": tenant, "id": id},
+        each(AttemptLine),
+    )
+
+
+def whole(ids: Sequence[int], tenant: str) -> Call[list[Job]]:
+    """These jobs with everything known about them, newest first."""
+    return Call(
+        f"select {JOB_COLUMNS} from taskflow.job_view"
+        " where tenant = %(tenant)s and id = any (%(ids)s::bigint[]) order by id desc",
+        {"tenant": tenant, "ids": numbers(ids)},
+        each(decode_job),
+    )
+
+
+def _task(*columns: Any) -> TaskLine:
+    name, queue, priority, max_attempts, timeout, schema, published_at, workers = columns
+    contract = msgspec.Raw(schema.encode()) if schema is not None else None
+    return TaskLine(name, queue, priority, max_attempts, timeout, contract, published_at, workers)

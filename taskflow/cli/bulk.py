@@ -1,0 +1,176 @@
+"""One verb on jobs: named ones at once, those of a filter after a look at how many they are.
+
+Nothing is locked between the look and the act. Jobs that were enqueued in between are left alone,
+and those that meanwhile moved on are counted as refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import rich_click as click
+
+from taskflow.calls import bulk
+from taskflow.calls.bulk import Verb
+from taskflow.cli import exits, shapes
+from taskflow.cli.invocation import Invocation
+from taskflow.cli.options import describe
+from taskflow.cli.progress import Progress
+from taskflow.errors import CODES, JobStateConflict, TaskflowError
+from taskflow.kernel.listing import JobFilter
+
+CHUNK = 100
+"""Jobs per statement: their rows are locked until its end, and a worker may want to settle one."""
+
+PAGE = 5_000
+TYPED_OVER = 1_000
+PAST = {"cancel": "cancelled", "retry": "retried", "discard": "discarded"}
+SHOWN_REFUSALS = 10
+
+
+class Consent(NamedTuple):
+    """What the caller said about being asked."""
+
+    yes: bool
+    dry_run: bool
+    all: bool
+
+
+class Refused(NamedTuple):
+    id: int
+    code: str
+    message: str
+    hint: str
+
+
+class Outcome(NamedTuple):
+    done: list[tuple[int, str]]
+    refused: list[Refused]
+
+
+def act_on_ids(
+    invocation: Invocation, verb: Verb, ids: Sequence[int], reason: str | None, dry_run: bool
+) -> None:
+    """The verb on named jobs. Exits with the code of the first refusal."""
+    ids = list(dict.fromkeys(ids))
+    if dry_run:
+        preview(invocation, verb, len(ids), f"the {shapes.plural(len(ids), 'job')} named")
+        return
+    outcome = _act(invocation, verb, ids, reason)
+    _report(invocation, verb, outcome)
+    if outcome.refused:
+        raise exits.Stop(exits.exit_code(CODES.get(outcome.refused[0].code, TaskflowError)("")))
+
+
+def act_on_filter(
+    invocation: Invocation, verb: Verb, wanted: JobFilter, reason: str | None, consent: Consent
+) -> None:
+    """The verb on all jobs of a filter, after a preview and, unless told otherwise, a question."""
+    from taskflow.store import filters
+
+    count, last = invocation.run(filters.count(wanted))
+    if consent.dry_run or not count:
+        preview(invocation, verb, count, f"matching {describe(wanted)}")
+        return
+    confirm(invocation, f"{verb} {shapes.plural(count, 'job')}", count, describe(wanted), consent)
+    outcome = Outcome([], [])
+    with Progress(invocation, verb, count) as progress:
+        for ids in _pages(invocation, wanted, last):
+            for start in range(0, len(ids), CHUNK):
+                part = _act(invocation, verb, ids[start : start + CHUNK], reason)
+                outcome.done.extend(part.done)
+                outcome.refused.extend(part.refused)
+                progress.advance(len(part.done) + len(part.refused))
+    _report(invocation, verb, outcome)
+
+
+def preview(invocation: Invocation, verb: str, count: int, which: str) -> None:
+    if invocation.is_json:
+        invocation.emit({"dry_run": True, "verb": verb, "jobs": count, "matching": which})
+        return
+    what = f"{shapes.plural(count, 'job')} {which}" if which.startswith("matching") else which
+    invocation.show(f"Would {verb} {what}." if count else f"No jobs {which}; nothing to {verb}.")
+
+
+def confirm(invocation: Invocation, what: str, count: int, which: str, consent: Consent) -> None:
+    """Returns if the caller agrees; many jobs are agreed to by typing their number."""
+    if consent.yes:
+        return
+    if not invocation.may_ask:
+        raise click.UsageError(
+            f"This would {what} matching {which}. Add --yes to do it, or --dry-run to only look."
+        )
+    invocation.talk(f"This would {what} matching {which}.")
+    if count > TYPED_OVER:
+        typed = click.prompt("Type the number of jobs to go on", default="", show_default=False,
+                             err=True)  # fmt: skip
+        agreed = typed.replace(",", "").strip() == str(count)
+    else:
+        agreed = click.confirm("Go on?", default=False, err=True)
+    if not agreed:
+        invocation.talk("Nothing was changed.")
+        raise exits.Stop(exits.FAILED)
+
+
+def _pages(invocation: Invocation, wanted: JobFilter, last: int) -> Iterator[list[int]]:
+    from taskflow.store import filters
+
+    after = 0
+    while ids := invocation.run(filters.ids(wanted, PAGE, after, last)):
+        yield ids
+        after = ids[-1]
+
+
+def _act(invocation: Invocation, verb: Verb, ids: Sequence[int], reason: str | None) -> Outcome:
+    """The verb on a handful of jobs, one by one if one of them cannot be served."""
+    try:
+        said = invocation.run(bulk.each(verb, ids, invocation.tenant, reason))
+    except Exception as error:
+        if not _concerns_one_job(error):
+            raise
+        if len(ids) == 1:
+            return Outcome([], [_refusal(ids[0], error)])
+        parts = [_act(invocation, verb, [id], reason) for id in ids]
+        return Outcome(
+            [item for part in parts for item in part.done],
+            [item for part in parts for item in part.refused],
+        )
+    done = [(id, word or PAST[verb]) for id, word in zip(ids, said, strict=True)]
+    late = [id for id, word in done if word == "finished"]
+    return Outcome(
+        [item for item in done if item[1] != "finished"],
+        [Refused(id, JobStateConflict.code, f"job {id} has finished", "") for id in late],
+    )
+
+
+def _concerns_one_job(error: Exception) -> bool:
+    """Is it about one of the jobs (or a deadlock over it), and not about the database?"""
+    if isinstance(error, TaskflowError):
+        return error.code.startswith("TF1")
+    return getattr(error, "sqlstate", None) in ("40P01", "40001", "55P03")
+
+
+def _refusal(id: int, error: Exception) -> Refused:
+    if isinstance(error, TaskflowError):
+        return Refused(id, error.code, error.message, error.hint)
+    return Refused(id, JobStateConflict.code, f"job {id} is busy: {error}", "Try again.")
+
+
+def _report(invocation: Invocation, verb: Verb, outcome: Outcome) -> None:
+    counts: dict[str, int] = {}
+    for _, word in outcome.done:
+        counts[word] = counts.get(word, 0) + 1
+    if invocation.is_json:
+        answer: dict[str, Any] = {"verb": verb, "done": len(outcome.done), "outcomes": counts}
+        answer["refused"] = [refused._asdict() for refused in outcome.refused]
+        invocation.emit(answer)
+        return
+    words = {"requested": "asked to stop"}
+    for word, count in counts.items():
+        invocation.show(f"{shapes.plural(count, 'job')} {words.get(word, word)}.")
+    for refused in outcome.refused[:SHOWN_REFUSALS]:
+        hint = f". {refused.hint}" if refused.hint else ""
+        invocation.talk(f"{refused.code} {refused.message}{hint}")
+    if len(outcome.refused) > SHOWN_REFUSALS:
+        invocation.talk(f"... and {len(outcome.refused) - SHOWN_REFUSALS:,} more were refused.")

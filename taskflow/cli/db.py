@@ -1,0 +1,153 @@
+"""`taskflow db`: the schema in the database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import rich_click as click
+from rich.table import Table
+
+from taskflow.cli import exits, shapes
+from taskflow.cli.bulk import Consent, confirm
+from taskflow.cli.invocation import Invocation
+from taskflow.cli.tree import Group
+
+
+@click.command(cls=Group, examples=["taskflow db upgrade", "taskflow db sql > review.sql"])
+def db() -> None:
+    """Install, upgrade and verify the schema."""
+
+
+@db.command(examples=["taskflow db upgrade", "taskflow db upgrade --json"])
+@click.pass_obj
+def upgrade(invocation: Invocation) -> None:
+    """Install the schema or bring it to this version; does nothing where all is current."""
+    from taskflow.store import migrate
+
+    before = migrate.status(invocation.app.dsn)
+    after = migrate.upgrade(invocation.app.dsn)
+    answer = {"before": before.revision, "revision": after.revision, "applied": before.changed}
+    invocation.answer(answer, lambda: _upgraded(before, after))
+
+
+def _upgraded(before: Any, after: Any) -> str:
+    if before.is_current:
+        return f"The schema is current, at {after.revision}."
+    if before.revision is None:
+        return f"The schema is installed, at {after.revision}."
+    functions = shapes.plural(len(before.changed), "function")
+    if before.revision == after.revision:
+        return f"{functions} of schema {after.revision} brought to this version."
+    return f"The schema went from {before.revision} to {after.revision}."
+
+
+@db.command(examples=["taskflow db downgrade 0001", "taskflow db downgrade base --yes"])
+@click.argument("revision")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def downgrade(invocation: Invocation, revision: str, yes: bool) -> None:
+    """Run the schema's steps back to REVISION; base removes everything, all jobs included."""
+    from taskflow.store import migrate
+
+    what = "remove the schema and every job in it" if revision == "base" else "change the schema"
+    confirm(invocation, what, 1, f"revision {revision}", Consent(yes, dry_run=False, all=True))
+    after = migrate.downgrade(invocation.app.dsn, revision)
+    invocation.answer(
+        {"revision": after.revision},
+        lambda: f"The schema is at {after.revision or 'nothing: it is removed'}.",
+    )
+
+
+@db.command(examples=["taskflow db status", "taskflow db status --json | jq .is_current"])
+@click.pass_obj
+def status(invocation: Invocation) -> None:
+    """Say what the database holds and what this version needs; exit 7 where they differ."""
+    from taskflow.store import migrate
+
+    found = migrate.status(invocation.app.dsn)
+    invocation.answer(
+        {
+            "revision": found.revision,
+            "needed": found.head,
+            "is_current": found.is_current,
+            "outdated": found.changed,
+        },
+        lambda: _status(found),
+    )
+    if not found.is_current:
+        invocation.talk("Run: taskflow db upgrade", "dim")
+        raise exits.Stop(exits.NO_DATABASE)
+
+
+def _status(found: Any) -> Table:
+    return shapes.facts(
+        [
+            ("database", found.revision or "no schema"),
+            ("needed", found.head),
+            ("state", "current" if found.is_current else "to be upgraded"),
+            ("outdated", ", ".join(found.changed)),
+        ]
+    )
+
+
+@db.command(examples=["taskflow db verify", "taskflow db verify --json"])
+@click.pass_obj
+def verify(invocation: Invocation) -> None:
+    """Compare the database with this version, object by object; exit 8 where they differ."""
+    from taskflow.store import migrate
+
+    problems = migrate.verify(invocation.app.dsn)
+    invocation.answer(
+        {"ok": not problems, "problems": problems},
+        lambda: shapes.bullets(problems) if problems else "The schema is as it should be.",
+    )
+    if problems:
+        raise exits.Stop(exits.PROBLEMS)
+
+
+@db.command(examples=["taskflow db sql > review.sql", "taskflow db sql | psql app"])
+@click.pass_obj
+def sql(invocation: Invocation) -> None:
+    """Print the whole installation as one SQL script. Connects to nothing."""
+    from taskflow.store import migrate
+
+    text = migrate.sql()
+    if invocation.is_json:
+        invocation.emit({"sql": text})
+    else:
+        sys.stdout.write(text)
+
+
+@db.command(examples=["taskflow db maintain", "taskflow db maintain --json"])
+@click.pass_obj
+def maintain(invocation: Invocation) -> None:
+    """Do now the upkeep that workers do every few minutes: partitions, retention, leftovers."""
+    from taskflow.calls import leases
+
+    done = invocation.run(leases.maintain())
+    if done is None:
+        invocation.talk("Another process is at it; nothing was done.")
+        done = {}
+    pairs = [(name.replace("_", " "), str(value)) for name, value in done.items()]
+    invocation.answer(done, lambda: shapes.facts(pairs))
+
+
+@db.command(
+    examples=[
+        "taskflow db psql",
+        """taskflow db psql -- -c "select taskflow.enqueue('app.hello')" """,
+    ],
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("arguments", metavar="[-- PSQL_ARGUMENTS]", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def psql(invocation: Invocation, arguments: tuple[str, ...]) -> None:
+    """Open psql on the database, the embedded one too; answers psql's exit code."""
+    from taskflow.store.psql import invocation_of
+
+    command, secret = invocation_of(invocation.app.dsn)
+    done = subprocess.run([*command, *arguments], env=os.environ | secret, check=False)
+    raise exits.Stop(done.returncode)

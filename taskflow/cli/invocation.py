@@ -1,0 +1,158 @@
+"""One run of the command line: its global options, its two consoles and its app.
+
+Data goes to stdout through `emit` and `show`, everything else to stderr through `talk`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.console import Console, RenderableType
+
+    from taskflow.app import Taskflow
+    from taskflow.store.call import Call
+
+T = TypeVar("T")
+PIPE_WIDTH = 1_000
+"""Columns when stdout is no terminal and COLUMNS is not set: nothing is cut for a pipe."""
+
+
+class Invocation:
+    """Made once per run; the options are set while click parses."""
+
+    database_url: str | None = None
+    json: bool = False
+    jsonl: bool = False
+    color: str = "auto"
+    no_input: bool = False
+    verbose: int = 0
+
+    @cached_property
+    def app(self) -> Taskflow:
+        """The app of this directory's settings; opens nothing by itself."""
+        from taskflow.app import Taskflow
+
+        return Taskflow(self.database_url)
+
+    @cached_property
+    def connection(self) -> Any:
+        """One connection and no pool: a pool asks again for ten seconds before it says no."""
+        from taskflow.errors import DatabaseUnreachable
+        from taskflow.store.pool import connect
+
+        dsn = self.app.dsn
+        try:
+            return connect(dsn, self.app.connection_settings("taskflow cli"))
+        except DatabaseUnreachable as error:
+            hint = "taskflow config show says where the address comes from."
+            raise DatabaseUnreachable(error.message, hint) from error
+
+    def run(self, call: Call[T]) -> T:
+        from taskflow.store.call import run
+
+        return run(self.connection, call)
+
+    @property
+    def tenant(self) -> str:
+        return self.app.settings.tenant
+
+    @cached_property
+    def now(self) -> datetime:
+        """The database's time when this command first asked: ages are told against it."""
+        from taskflow.calls import reads
+
+        return self.run(reads.clock())
+
+    def close(self) -> None:
+        if "connection" in self.__dict__:
+            self.connection.close()
+        if "app" in self.__dict__:
+            self.app.close()
+
+    # --- output -----------------------------------------------------------------------------------
+
+    @cached_property
+    def out(self) -> Console:
+        return self._console(sys.stdout)
+
+    @cached_property
+    def err(self) -> Console:
+        return self._console(sys.stderr)
+
+    @property
+    def is_json(self) -> bool:
+        return self.json or self.jsonl
+
+    @property
+    def may_ask(self) -> bool:
+        """Is there somebody to ask?"""
+        return not self.no_input and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def emit(self, value: Any) -> None:
+        """Prints a value as JSON: indented for eyes, on one line for programs."""
+        from taskflow.cli import shapes
+
+        if self.jsonl and isinstance(value, list | tuple):
+            for item in value:
+                sys.stdout.write(f"{shapes.to_json(item)}\n")
+        else:
+            sys.stdout.write(f"{shapes.to_json(value, indent=sys.stdout.isatty())}\n")
+
+    def show(self, *parts: RenderableType) -> None:
+        """Prints for people, without the blanks that pad the last column."""
+        with self.out.capture() as captured:
+            for part in parts:
+                self.out.print(part)
+        lines = (line.rstrip() for line in captured.get().splitlines())
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+    def talk(self, text: str, style: str = "") -> None:
+        """Says something on stderr."""
+        from rich.text import Text
+
+        self.err.print(Text(self.safe(text), style=style), soft_wrap=True)
+
+    def answer(
+        self, value: Any, shown: Callable[[], RenderableType | Sequence[RenderableType]]
+    ) -> None:
+        """The one way a command gives its data: as JSON if asked for, else as `shown` draws it."""
+        if self.is_json:
+            self.emit(value)
+            return
+        parts = shown()
+        if parts == "":
+            return
+        self.show(*(parts if isinstance(parts, list | tuple) else [parts]))
+
+    def stream(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+
+    @staticmethod
+    def safe(text: str) -> str:
+        from taskflow.cli import shapes
+
+        return shapes.safe(text)
+
+    def _console(self, stream: TextIO) -> Console:
+        from rich.console import Console
+
+        plain = self.color == "never" or (self.color == "auto" and bool(os.environ.get("NO_COLOR")))
+        columns = os.environ.get("COLUMNS", "")
+        width = None if stream.isatty() else PIPE_WIDTH
+        return Console(
+            file=stream,
+            force_terminal=True if self.color == "always" else None,
+            color_system=None if plain else "auto",
+            width=int(columns) if columns.isdigit() and int(columns) > 0 else width,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )

@@ -1,0 +1,57 @@
+"""`taskflow why`: one sentence, then what stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import rich_click as click
+from rich.console import RenderableType
+from rich.text import Text
+
+from taskflow.cli import exits, shapes
+from taskflow.cli.invocation import Invocation
+from taskflow.cli.options import ID
+from taskflow.cli.tree import Command
+from taskflow.kernel.job import Cause
+
+
+@click.command(cls=Command, examples=["taskflow why 4711", "taskflow why 4711 --json"])
+@click.argument("id", type=ID)
+@click.pass_obj
+def why(invocation: Invocation, id: int) -> None:
+    """Say why a job is where it is, and what would change that."""
+    from taskflow.calls import jobs
+
+    causes = invocation.run(jobs.explain(id, invocation.tenant))
+    answer = {"id": id, "answer": causes[0].sentence, "causes": causes}
+    invocation.answer(answer, lambda: list(draw(causes)))
+    if causes[0].cause == "not_found":
+        raise exits.Stop(exits.NOT_FOUND)
+
+
+def draw(causes: list[Cause]) -> Iterator[RenderableType]:
+    first, *others = causes
+    yield Text(shapes.safe(first.sentence), style="bold")
+    # "nothing else holds it" is an answer only where nothing does
+    also = [cause for cause in others if cause.cause != "should_run"]
+    if also:
+        yield shapes.bullets(cause.sentence for cause in also)
+    evidence = [
+        (key.replace("_", " "), _shown(value))
+        for cause in causes
+        for key, value in (cause.detail or {}).items()
+        if value is not None
+    ]
+    if evidence:
+        yield ""
+        yield shapes.facts(evidence)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        try:
+            return shapes.exact(datetime.fromisoformat(value))
+        except ValueError:
+            return value
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,91 @@
+"""`taskflow workers`: the processes that serve queues, as they last reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import rich_click as click
+from rich.table import Table
+from rich.text import Text
+
+from taskflow.cli import shapes
+from taskflow.cli.invocation import Invocation
+from taskflow.cli.shapes import Column
+from taskflow.cli.tree import Command, Group
+from taskflow.kernel.listing import WorkerLine
+
+STYLES = {"alive": "green", "draining": "yellow", "lost": "red"}
+COLUMNS = (
+    Column("Id", right=True),
+    Column("State"),
+    Column("Host", cut=True),
+    Column("Pid", right=True),
+    Column("Queues", cut=True),
+    Column("Running", right=True),
+    Column("Done", right=True),
+    Column("Failed", right=True),
+    Column("Lease"),
+    Column("Wakes by"),
+    Column("Version"),
+)
+
+
+@click.command(
+    cls=Group,
+    examples=[
+        "taskflow workers",
+        "taskflow workers --json | jq '.[] | select(.state == \"lost\")'",
+    ],
+    invoke_without_command=True,
+)
+@click.pass_context
+def workers(context: click.Context) -> None:
+    """List worker processes and their leases."""
+    if context.invoked_subcommand is None:
+        _list(context.obj)
+
+
+@workers.command(
+    "list", cls=Command, examples=["taskflow workers list", "taskflow workers list --json"]
+)
+@click.pass_obj
+def list_workers(invocation: Invocation) -> None:
+    """List worker processes and their leases."""
+    _list(invocation)
+
+
+def _list(invocation: Invocation) -> None:
+    from taskflow.calls import reads
+
+    found = invocation.run(reads.workers())
+    invocation.answer(found, lambda: draw(found, invocation.now))
+    if not found and not invocation.is_json:
+        invocation.talk("No workers. Start one: taskflow worker APP", "dim")
+
+
+def draw(found: Sequence[WorkerLine], now: datetime) -> Table | str:
+    if not found:
+        return ""
+    return shapes.table(COLUMNS, [row(line, now) for line in found])
+
+
+def row(line: WorkerLine, now: datetime) -> list[str | Text]:
+    queues = " ".join(
+        f"{queue}={slots}" for queue, slots in zip(line.queues, line.slots, strict=False)
+    )
+    left = line.lease_until - now
+    lease = shapes.age(left) if line.state != "lost" else f"out {shapes.age(-left)}"
+    return [
+        str(line.id),
+        Text(line.state, style=STYLES.get(line.state, "")),
+        line.host or line.name,
+        str(line.pid or "-"),
+        queues,
+        f"{line.running}/{sum(line.slots)}",
+        f"{line.finished:,}",
+        f"{line.failed:,}" if line.failed else "-",
+        lease,
+        "notify" if line.listening else "polling",
+        line.version or "-",
+    ]

@@ -1,0 +1,102 @@
+"""The verbs on jobs and queues that exist already, bound to an app in both colours.
+
+Each line binds one Call builder; its parameters, defaults and result type flow through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import cache, wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from taskflow.calls import jobs, queues
+
+if TYPE_CHECKING:
+    from taskflow.app import Taskflow
+    from taskflow.store.call import Call
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class blocking(Generic[P, T]):  # noqa: N801 - reads as the adjective it is
+    """Gives the builder's verb as a blocking method."""
+
+    def __init__(self, builder: Callable[P, Call[T]]) -> None:
+        self._builder = builder
+        self.__doc__ = builder.__doc__
+
+    def __get__(self, client: Client, _owner: type[Client]) -> Callable[P, T]:
+        @wraps(self._builder)
+        def verb(*args: P.args, **kwargs: P.kwargs) -> T:
+            return client.app.run(tenanted(self._builder, client.app)(*args, **kwargs))
+
+        return verb
+
+
+class awaitable(Generic[P, T]):  # noqa: N801
+    """Gives the builder's verb as an async method."""
+
+    def __init__(self, builder: Callable[P, Call[T]]) -> None:
+        self._builder = builder
+        self.__doc__ = builder.__doc__
+
+    def __get__(
+        self, client: AsyncClient, _owner: type[AsyncClient]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        @wraps(self._builder)
+        async def verb(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await client.app.arun(tenanted(self._builder, client.app)(*args, **kwargs))
+
+        return verb
+
+
+def tenanted(builder: Callable[P, Call[T]], app: Taskflow) -> Callable[P, Call[T]]:
+    """The builder with the app's tenant, where the caller names none."""
+
+    def build(*args: P.args, **kwargs: P.kwargs) -> Call[T]:
+        if len(args) <= tenant_place(builder):
+            kwargs.setdefault("tenant", app.settings.tenant)
+        return builder(*args, **kwargs)
+
+    return build
+
+
+@cache
+def tenant_place(builder: Callable[..., Any]) -> int:
+    return list(signature(builder).parameters).index("tenant")
+
+
+class Client:
+    """`app.client`: blocking verbs."""
+
+    def __init__(self, app: Taskflow) -> None:
+        self.app = app
+
+    get = blocking(jobs.get)
+    cancel = blocking(jobs.cancel)
+    retry = blocking(jobs.retry)
+    discard = blocking(jobs.discard)
+    reschedule = blocking(jobs.reschedule)
+    requeue = blocking(jobs.requeue)
+    explain = blocking(jobs.explain)
+    pause_queue = blocking(queues.pause)
+    resume_queue = blocking(queues.resume)
+
+
+class AsyncClient:
+    """`app.aclient`: the same verbs for async code."""
+
+    def __init__(self, app: Taskflow) -> None:
+        self.app = app
+
+    get = awaitable(jobs.get)
+    cancel = awaitable(jobs.cancel)
+    retry = awaitable(jobs.retry)
+    discard = awaitable(jobs.discard)
+    reschedule = awaitable(jobs.reschedule)
+    requeue = awaitable(jobs.requeue)
+    explain = awaitable(jobs.explain)
+    pause_queue = awaitable(queues.pause)
+    resume_queue = awaitable(queues.resume)

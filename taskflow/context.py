@@ -1,0 +1,247 @@
+"""What a handler is told about its job, and its own transaction.
+
+`ctx.transaction()` is how a job gets exactly once for its Postgres writes: settle is the last
+statement of the handler's transaction, so its writes, the jobs it enqueues on that connection and
+the end of the job commit together, and a lease that was lost takes all of it back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from taskflow.calls import leases
+from taskflow.errors import DatabaseUnreachable, LeaseLost, TaskTimeout
+from taskflow.kernel import codec
+from taskflow.kernel.job import Claimed
+from taskflow.kernel.outcome import Cancel
+from taskflow.store.call import Call, arun, run, translated
+from taskflow.store.database import AsyncConnection, Connection
+
+if TYPE_CHECKING:
+    from taskflow.app import Taskflow
+
+logger = logging.getLogger("taskflow.job")
+StopReason = Literal["cancelled", "lease lost", "timeout", "shutdown"]
+
+
+class Context:
+    """One attempt of one job, as its handler sees it. Safe to use from any thread."""
+
+    def __init__(self, app: Taskflow, claimed: Claimed) -> None:
+        self.app = app
+        self.claimed = claimed
+        self._stop_reason: StopReason | None = None
+        self.is_settled = False
+        """Whether `transaction()` has committed the end of this job."""
+
+    @property
+    def job_id(self) -> int:
+        return self.claimed.id
+
+    @property
+    def task(self) -> str:
+        return self.claimed.task
+
+    @property
+    def queue(self) -> str:
+        return self.claimed.queue
+
+    @property
+    def tenant(self) -> str:
+        return self.claimed.tenant
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1; snoozes and lost leases are not counted."""
+        return self.claimed.attempt
+
+    @property
+    def max_attempts(self) -> int:
+        return self.claimed.max_attempts
+
+    @property
+    def lost_leases(self) -> int:
+        """How many runs before this one ended with their worker; at 3 the job is dead."""
+        return self.claimed.lost
+
+    @property
+    def claim_no(self) -> int:
+        """The fence of this run: grows with every claim of the job, never repeats."""
+        return self.claimed.claim_no
+
+    @property
+    def key(self) -> str:
+        """The same text on every attempt of this job: an idempotency key for other systems."""
+        return f"taskflow-{self.claimed.id}"
+
+    @property
+    def run_at(self) -> datetime:
+        """When the job was due."""
+        return self.claimed.run_at
+
+    @property
+    def raw_args(self) -> str:
+        """The arguments as they are stored, JSON text."""
+        return self.claimed.args
+
+    @property
+    def tags(self) -> list[str]:
+        return list(self.claimed.tags or ())
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The JSON object that came with the job."""
+        return codec.decode(self.claimed.meta, dict) if self.claimed.meta else {}
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that carries job, attempt, task and queue in `extra`."""
+        return logging.LoggerAdapter(
+            logger,
+            {
+                "job_id": self.job_id,
+                "attempt": self.attempt,
+                "task": self.task,
+                "queue": self.queue,
+            },
+        )
+
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why this run should stop, once it should."""
+        return self._stop_reason
+
+    @property
+    def cancelled(self) -> bool:
+        """Should this run stop? For loops in `def` handlers, which cannot be interrupted."""
+        return self._stop_reason is not None
+
+    def raise_if_cancelled(self) -> None:
+        """Raises what ends this run properly, if it should end: the thing to call in a loop."""
+        if self._stop_reason is not None:
+            raise stop_error(self._stop_reason, self.claimed.id)
+
+    def stop(self, reason: StopReason) -> None:
+        """Asks the handler to stop; the first reason stands. The worker's side calls this."""
+        if self._stop_reason is None:
+            self._stop_reason = reason
+
+    def transaction(self, result: Any = None) -> JobTransaction:
+        """`async with` (in a `def` handler: `with`) gives a psycopg connection in a transaction.
+
+        Leaving the block settles the job as completed inside it and commits: the writes, what was
+        enqueued with `task.on(connection)`, and the end of the job stand or fall together. Only
+        work that cannot fail may follow. `result` is stored with it; a value that the handler
+        returns later is stored after the commit, and lost if the worker dies in between.
+
+        Raises `LeaseLost` and rolls back when the job is no longer this worker's.
+        """
+        return JobTransaction(self, self.claimed, result)
+
+
+def stop_error(reason: StopReason, job_id: int) -> Exception:
+    """The exception that says why a run stops."""
+    if reason == "timeout":
+        return TaskTimeout.of(job_id, f"job {job_id} ran longer than its timeout")
+    if reason == "lease lost":
+        return LeaseLost.of(job_id, f"job {job_id} is no longer this worker's")
+    if reason == "shutdown":
+        return Interrupted.of(job_id, f"the worker of job {job_id} is stopping")
+    return Cancel()  # the reason of whoever called it off stands in the database
+
+
+class Interrupted(LeaseLost):
+    """The worker is stopping; the job goes back to its queue and runs again elsewhere."""
+
+    code = "TF307"
+
+
+class JobTransaction:
+    """The two colours of `Context.transaction`."""
+
+    def __init__(self, context: Context, claimed: Claimed, result: Any) -> None:
+        self._context = context
+        self._claimed = claimed
+        self._result = None if result is None else codec.encode_result(result)
+
+    def __enter__(self) -> Connection:
+        self._block = self._blocking()
+        return self._block.__enter__()
+
+    def __exit__(self, *error: Any) -> bool | None:  # noqa: PYI036 - passed on as they come
+        return self._block.__exit__(*error)
+
+    async def __aenter__(self) -> AsyncConnection:
+        self._ablock = self._awaiting()
+        return await self._ablock.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> bool | None:  # noqa: PYI036 - passed on as they come
+        return await self._ablock.__aexit__(*error)
+
+    @contextmanager
+    def _blocking(self) -> Iterator[Connection]:
+        self._refuse_twice()
+        database, is_ending = self._context.app.database, False
+        try:
+            with database.connection() as connection, translated(), connection.transaction():
+                yield connection
+                is_ending = True
+                self._check(run(connection, self.settle()))
+        except DatabaseUnreachable:
+            # It broke at COMMIT, perhaps after it: only the database knows, so it is asked.
+            if not is_ending or not database.run(self._ask()):
+                raise
+        self._context.is_settled = True
+
+    @asynccontextmanager
+    async def _awaiting(self) -> AsyncIterator[AsyncConnection]:
+        self._refuse_twice()
+        database, is_ending = self._context.app.database, False
+        try:
+            async with database.aconnection() as connection:
+                with translated():
+                    async with connection.transaction():
+                        yield connection
+                        is_ending = True
+                        self._check(await arun(connection, self.settle()))
+        except DatabaseUnreachable:
+            if not is_ending or not await database.arun(self._ask()):
+                raise
+        self._context.is_settled = True
+
+    def settle(self) -> Call[leases.Status]:
+        """The last statement of the transaction."""
+        claimed = self._claimed
+        return leases.settle(
+            claimed.id, claimed.claim_no, result=self._result, tenant=claimed.tenant
+        )
+
+    def _check(self, status: leases.Status) -> None:
+        if status != "applied":
+            raise stop_error("lease lost", self._claimed.id)
+
+    def _ask(self) -> Call[bool]:
+        return leases.was_settled(self._claimed.id, self._claimed.claim_no, self._claimed.tenant)
+
+    def _refuse_twice(self) -> None:
+        if self._context.is_settled:
+            raise LeaseLost.of(
+                self._claimed.id,
+                f"job {self._claimed.id} is already settled by its own transaction",
+                "A job has one transaction(); put everything into it.",
+            )
+
+
+def context_payload(claimed: Claimed) -> bytes:
+    """A claim as bytes, to make the same context in another process."""
+    return msgspec.msgpack.encode(claimed)
+
+
+def context_from_payload(app: Taskflow, payload: bytes) -> Context:
+    return Context(app, msgspec.msgpack.decode(payload, type=Claimed))

@@ -1,0 +1,1 @@
+"""Apps to read and to run; `taskflow demo` runs shop.py."""

@@ -1,0 +1,146 @@
+"""A handle: what enqueue gives back, to look at a job, wait for it, or call it off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from taskflow.calls import jobs
+from taskflow.errors import JobCancelled, JobFailed, JobNotFound, ResultTimeout
+from taskflow.kernel import codec
+from taskflow.kernel.durations import Duration, parse_duration
+from taskflow.kernel.job import Job, State
+from taskflow.store.listen import sleep_until_told
+
+if TYPE_CHECKING:
+    from taskflow.app import Taskflow
+
+R = TypeVar("R")
+FIRST_LOOK = 0.05
+LONGEST_LOOK = 1.0
+
+
+class Handle(Generic[R]):
+    """One enqueued job. Blocking verbs have plain names, their async twins a leading "a".
+
+    `R` is what the handler returns; a job looked up by its id alone gives plain JSON.
+    """
+
+    def __init__(self, app: Taskflow, id: int, tenant: str, decode: Any = codec.decode) -> None:
+        self._app = app
+        self._decode = decode
+        self.id = id
+        self.tenant = tenant
+
+    def __repr__(self) -> str:
+        return f"<Handle of job {self.id}>"
+
+    def job(self) -> Job:
+        """The whole job as it is now. Raises `JobNotFound` if never committed, or pruned."""
+        return self._found(self._app.run(jobs.get(self.id, self.tenant)))
+
+    async def ajob(self) -> Job:
+        return self._found(await self._app.arun(jobs.get(self.id, self.tenant)))
+
+    def state(self) -> State:
+        """scheduled, available, running, retrying, succeeded, cancelled or dead."""
+        return self.job().state
+
+    async def astate(self) -> State:
+        return (await self.ajob()).state
+
+    def cancel(self, reason: str | None = None) -> str:
+        """Calls the job off: "cancelled", "requested" (it runs; asked to stop) or "finished"."""
+        return self._app.run(jobs.cancel(self.id, reason, self.tenant))
+
+    async def acancel(self, reason: str | None = None) -> str:
+        return await self._app.arun(jobs.cancel(self.id, reason, self.tenant))
+
+    def wait(self, timeout: Duration | None = None) -> Job:
+        """The job once it has finished. Raises `ResultTimeout` after `timeout`; the job goes on.
+
+        Woken by a notification; looks by itself at growing pauses up to 1 s, so a lost one, or a
+        pooler that cannot carry it, costs no more than that.
+        """
+        deadline = _deadline(timeout)
+        found = self.job()
+        if found.is_finished:
+            return found
+        with self._app.database.listening() as connection:
+            pause = FIRST_LOOK
+            while True:
+                self._app.run(jobs.watch(self.id, self.tenant))
+                found = self.job()
+                if found.is_finished:
+                    return found
+                pause = self._next_pause(pause, deadline)
+                sleep_until_told(connection, f"done {self.id}", pause)
+
+    async def await_end(self, timeout: Duration | None = None) -> Job:
+        """`wait` for async code."""
+        deadline = _deadline(timeout)
+        found = await self.ajob()
+        if found.is_finished:
+            return found
+        told = asyncio.Event()
+        listener = self._app.listener()
+        unsubscribe = listener.subscribe(f"done {self.id}", lambda _payload: told.set())
+        pause = FIRST_LOOK
+        try:
+            while True:
+                told.clear()
+                if listener.is_listening:
+                    await self._app.arun(jobs.watch(self.id, self.tenant))
+                found = await self.ajob()
+                if found.is_finished:
+                    return found
+                pause = self._next_pause(pause, deadline)
+                try:
+                    async with asyncio.timeout(pause):
+                        await told.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            unsubscribe()
+
+    def result(self, timeout: Duration | None = None) -> R:
+        """What the handler returned, waiting for it. Raises `JobFailed`, `JobCancelled` or
+        `ResultTimeout`."""
+        return self._outcome(self.wait(timeout))
+
+    async def aresult(self, timeout: Duration | None = None) -> R:
+        return self._outcome(await self.await_end(timeout))
+
+    def _found(self, job: Job | None) -> Job:
+        if job is None:
+            raise JobNotFound(
+                f"job {self.id} does not exist",
+                "Its transaction was not committed (yet), or its retention is over.",
+            )
+        return job
+
+    def _outcome(self, job: Job) -> R:
+        if job.state == "dead":
+            said = f"{job.error_class}: {job.error_message}" if job.error_class else job.reason
+            raise JobFailed.of(
+                self.id, f"job {self.id} is dead after {job.attempt} attempts: {said}"
+            )
+        if job.state == "cancelled":
+            raise JobCancelled.of(self.id, f"job {self.id} was cancelled: {job.reason}")
+        result: R = self._decode(job.result if job.result is not None else b"null")
+        return result
+
+    def _next_pause(self, pause: float, deadline: float) -> float:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ResultTimeout.of(
+                self.id, f"job {self.id} has not finished in time", "It goes on; ask again later."
+            )
+        return min(pause * 1.5, LONGEST_LOOK, left)
+
+
+def _deadline(timeout: Duration | None) -> float:
+    if timeout is None:
+        return float("inf")
+    return time.monotonic() + parse_duration(timeout).total_seconds()

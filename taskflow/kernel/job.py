@@ -1,0 +1,115 @@
+"""The values that stand for rows: a job as people see it, and the options to enqueue one with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+State = Literal[
+    "scheduled", "blocked", "available", "running", "retrying", "succeeded", "cancelled", "dead"
+]
+FINISHED: frozenset[str] = frozenset({"succeeded", "cancelled", "dead"})
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job is enqueued. None leaves a thing to the task's defaults, then to the database's."""
+
+    queue: str | None = None
+    priority: str | None = None
+    run_at: datetime | None = None
+    delay: timedelta | None = None
+    max_attempts: int | None = None
+    timeout: timedelta | None = None
+    unique_key: str | None = None
+    tags: Sequence[str] | None = None
+    meta: Mapping[str, Any] | None = None
+    tenant: str | None = None
+    deadline: datetime | None = None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One job, live or finished. `args`, `meta` and `result` are JSON as it is stored."""
+
+    tenant: str
+    id: int
+    state: State
+    queue: str
+    task: str
+    priority: str
+    attempt: int
+    max_attempts: int
+    lost: int
+    claim_no: int
+    run_at: datetime
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    lease_until: datetime | None
+    deadline: datetime | None
+    timeout: timedelta | None
+    worker_id: int | None
+    cancel_requested: bool
+    reason: str | None
+    unique_key: str | None
+    tags: list[str] | None
+    created_by: str
+    args: msgspec.Raw
+    meta: msgspec.Raw | None
+    result: msgspec.Raw | None
+    error_class: str | None
+    error_message: str | None
+    traceback: str | None
+    fingerprint: str | None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED
+
+
+class Enqueued(msgspec.Struct, frozen=True):
+    """What became of a bulk enqueue: an id per position, None where the item was refused."""
+
+    ids: list[int | None]
+    refused: list[Refusal]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One item that was not enqueued: where it stood, the error's code, and what was wrong."""
+
+    position: int
+    code: str
+    message: str
+
+
+class Claimed(msgspec.Struct, gc=False):
+    """A job that a worker holds. Mutable only in `held_since`."""
+
+    id: int
+    claim_no: int
+    tenant: str
+    queue: str
+    task: str
+    args: str
+    attempt: int
+    max_attempts: int
+    lost: int
+    priority: int
+    run_at: datetime
+    timeout: float | None
+    lease_until: datetime
+    tags: list[str] | None
+    meta: str | None
+    batch_id: int
+    held_since: float = 0.0
+    """Monotonic time at which the claim, or the last renewal, was sent."""
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """One reason why a job is where it is."""
+
+    cause: str
+    sentence: str
+    detail: Any

@@ -1,0 +1,1 @@
+"""How the queue is seen from outside: health checks."""

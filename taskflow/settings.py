@@ -1,0 +1,166 @@
+"""Every setting: its unit, default and meaning, and where its value came from.
+
+Precedence: argument, then environment TASKFLOW_<NAME>, then file, then default. "Not given" is a
+value of its own (None in the arguments, absence elsewhere), so a default never beats a file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+
+from taskflow.errors import ConfigurationError, InvalidOption, UnknownOption
+from taskflow.kernel.durations import parse_duration
+from taskflow.kernel.names import check_name
+
+FILES = ("taskflow.toml", "pyproject.toml")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an app, a worker and the commands run with. Durations take "30s", "5m" or seconds."""
+
+    database_url: Annotated[
+        str | None, "Postgres to use; none: the embedded server of the current directory"
+    ] = None
+    listen_url: Annotated[
+        str | None, "direct connection for LISTEN when database_url goes through a pooler"
+    ] = None
+    pooled: Annotated[
+        bool, "database_url is a transaction pooler: no prepared statements, no LISTEN through it"
+    ] = False
+    tenant: Annotated[str, "tenant that enqueued jobs belong to"] = "default"
+    pool_size: Annotated[int, "most connections for enqueueing and for handlers, per process"] = 10
+    connect_timeout: Annotated[timedelta, "longest wait for a connection"] = timedelta(seconds=10)
+    max_args_bytes: Annotated[int, "largest arguments of one job, checked before sending"] = 1048576
+    max_result_bytes: Annotated[int, "largest result of one job"] = 1048576
+    queues: Annotated[str, 'queues a worker serves, as "name" or "name=slots", by comma'] = (
+        "default"
+    )
+    slots: Annotated[int, "jobs a worker process runs at once per queue that names no number"] = 100
+    threads: Annotated[int, "threads for def handlers; jobs beyond wait for one"] = 32
+    cpu_processes: Annotated[int, 'child processes for run_in="process"; 0: one per core'] = 0
+    prefetch: Annotated[
+        int, "most jobs claimed ahead of free slots; only as many as start soon"
+    ] = 2000
+    lease: Annotated[timedelta, "how long a claimed job is the worker's; renewed every third"] = (
+        timedelta(seconds=30)
+    )
+    poll_interval: Annotated[timedelta, "longest sleep of an idle worker between looks"] = (
+        timedelta(seconds=1)
+    )
+    reap_interval: Annotated[timedelta, "pause between looks for jobs of dead workers"] = timedelta(
+        seconds=2
+    )
+    maintain_interval: Annotated[timedelta, "pause between rounds of upkeep"] = timedelta(minutes=5)
+    grace: Annotated[timedelta, "time that running jobs get to finish at shutdown"] = timedelta(
+        seconds=25
+    )
+    unknown_task_delay: Annotated[
+        timedelta, "pause before a job whose task this worker does not know is offered again"
+    ] = timedelta(seconds=30)
+    allow_sync_in_loop: Annotated[
+        bool, "let blocking calls run inside an event loop instead of raising TF102"
+    ] = False
+    log_level: Annotated[str, "debug, info, warning or error"] = "info"
+
+
+Origins = Mapping[str, str]
+"""Where each setting came from: "argument", "environment NAME", "file PATH" or "default"."""
+
+
+def meanings() -> dict[str, str]:
+    """One line for each setting, in order; help texts and the reference are made of it."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: get_args(hints[name])[1] for name in Settings.__struct_fields__}
+
+
+def load(
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> tuple[Settings, Origins]:
+    """The settings in force and their origins. Raises TF117 for unknown names, TF201 for values."""
+    given: dict[str, Any] = {}
+    origins: dict[str, str] = dict.fromkeys(Settings.__struct_fields__, "default")
+    for source, values in (
+        *_from_files(directory or Path.cwd()),
+        *_from_environment(os.environ if environment is None else environment),
+        ("argument", {k: v for k, v in (arguments or {}).items() if v is not None}),
+    ):
+        for name, value in values.items():
+            if name not in origins:
+                raise UnknownOption.named(name, Settings.__struct_fields__)
+            given[name] = _parse(name, value, source)
+            origins[name] = source
+    settings = Settings(**given)
+    _check(settings)
+    return settings, origins
+
+
+def _from_files(directory: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    for name in FILES:
+        path = directory / name
+        if not path.is_file():
+            continue
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from None
+        values = found.get("tool", {}).get("taskflow") if name == "pyproject.toml" else found
+        if values is not None:
+            return [(f"file {path.name}", {k.replace("-", "_"): v for k, v in values.items()})]
+    return []
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    if url := environment.get("DATABASE_URL"):
+        found.append(("environment DATABASE_URL", {"database_url": url}))
+    for name in Settings.__struct_fields__:
+        variable = f"TASKFLOW_{name.upper()}"
+        if value := environment.get(variable):
+            found.append((f"environment {variable}", {name: value}))
+    return found
+
+
+def _parse(name: str, value: Any, source: str) -> Any:
+    kind = get_args(get_type_hints(Settings, include_extras=True)[name])[0]
+    try:
+        if kind is timedelta:
+            return parse_duration(value)
+        if kind is bool and isinstance(value, str):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                value.lower()
+            ]
+        return msgspec.convert(value, kind, strict=False)
+    except (msgspec.ValidationError, InvalidOption, KeyError, ValueError) as error:
+        raise ConfigurationError(
+            f"{name} from {source} is {value!r}: {error}", f"{name}: {meanings()[name]}."
+        ) from None
+
+
+def _check(settings: Settings) -> None:
+    least = {
+        "pool_size": 1, "slots": 1, "threads": 1, "prefetch": 0, "cpu_processes": 0,
+        "max_args_bytes": 2, "max_result_bytes": 2,
+    }  # fmt: skip
+    for name, bound in least.items():
+        if getattr(settings, name) < bound:
+            raise ConfigurationError(f"{name} is {getattr(settings, name)}, the least is {bound}")
+    if not timedelta(milliseconds=100) <= settings.lease <= timedelta(minutes=10):
+        raise ConfigurationError(f"lease is {settings.lease}, it must be 100 ms to 10 min")
+    if settings.poll_interval <= timedelta(0):
+        raise ConfigurationError("poll_interval must be more than 0")
+    check_name(settings.tenant, "tenant")
+    if settings.log_level.lower() not in LOG_LEVELS:
+        raise ConfigurationError(
+            f"log_level is {settings.log_level!r}", f"Use one of {', '.join(LOG_LEVELS)}."
+        )

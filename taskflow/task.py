@@ -1,0 +1,206 @@
+"""A task: a typed definition that knows how to enqueue itself.
+
+`options()` and `on()` give a copy that enqueues with other options or on the caller's connection,
+with the handler's own signature kept, so its arguments and ours can never clash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVar, Unpack
+
+import msgspec
+
+from taskflow.bulk import Bulk
+from taskflow.calls import jobs
+from taskflow.errors import InvalidOption, SyncCallInLoop
+from taskflow.handle import Handle
+from taskflow.kernel.job import Enqueued, Options
+from taskflow.kernel.names import check_name
+from taskflow.kernel.options import Given, make_options
+from taskflow.kernel.retry import Retry
+from taskflow.kernel.signature import Signature
+from taskflow.store import guest
+
+if TYPE_CHECKING:
+    from taskflow.app import Taskflow
+    from taskflow.store.call import Call
+
+P = ParamSpec("P")
+R = TypeVar("R")
+RunIn = Literal["async", "thread", "process"]
+
+
+class Enqueuer(Generic[P, R]):
+    """A task with options and, perhaps, a connection: the thing that enqueues."""
+
+    def __init__(self, task: Task[P, R] | None, options: Options, connection: Any = None) -> None:
+        self._task = task
+        self._options = options
+        self._connection = connection
+
+    @property
+    def task(self) -> Task[P, R]:
+        assert self._task is not None
+        return self._task
+
+    def options(self, **options: Unpack[Given]) -> Enqueuer[P, R]:
+        """The same task with other options: queue, priority ("critical", "high", "normal", "low"),
+        delay or run_at, max_attempts, timeout, deadline, unique_key, tags, meta, tenant.
+
+        Durations take "5m", seconds or a timedelta. Raises `UnknownOption` with the nearest name.
+        """
+        return Enqueuer(self.task, make_options(self._options, options), self._connection)
+
+    def on(self, connection: Any) -> Enqueuer[P, R]:
+        """The same task, enqueued inside the transaction of `connection`.
+
+        Takes a psycopg connection, a SQLAlchemy Connection or Session, their async forms, or
+        Django's connection. The job commits or vanishes with the caller's transaction.
+        """
+        guest.kind_of(connection)
+        return Enqueuer(self.task, self._options, connection)
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """Enqueues one job. Arguments are checked against the handler before anything is sent."""
+        call = self._call(args, kwargs)
+        if self._connection is not None:
+            id = guest.run_on(self._connection, call)
+        else:
+            self._refuse_in_loop("enqueue()", "aenqueue(...)")
+            id = self.task.app.run(call)
+        return self._handle(id)
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """`enqueue` for async code."""
+        call = self._call(args, kwargs)
+        if self._connection is not None:
+            return self._handle(await guest.arun_on(self._connection, call))
+        return self._handle(await self.task.app.arun(call))
+
+    def enqueue_many(self, items: Sequence[tuple[Any, ...] | Mapping[str, Any]]) -> Enqueued:
+        """Enqueues one job for each item, a tuple of positional or a dict of named arguments.
+
+        All in one transaction, or in the one of `on(connection)`; a statement per 5,000 items.
+        Items whose arguments are refused are left out and reported with their position.
+        """
+        bulk = self._bulk(items)
+        if self._connection is None:
+            self._refuse_in_loop("enqueue_many()", "aenqueue_many(...)")
+            return bulk.joined(self.task.app.run_many(bulk.calls()))
+        return bulk.joined([guest.run_on(self._connection, call) for call in bulk.calls()])
+
+    async def aenqueue_many(self, items: Sequence[tuple[Any, ...] | Mapping[str, Any]]) -> Enqueued:
+        """`enqueue_many` for async code."""
+        bulk = self._bulk(items)
+        if self._connection is None:
+            return bulk.joined(await self.task.app.arun_many(bulk.calls()))
+        return bulk.joined([await guest.arun_on(self._connection, call) for call in bulk.calls()])
+
+    def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[int]:
+        task = self.task
+        encoded = task.signature.encode(args, kwargs, task.app.settings.max_args_bytes)
+        return jobs.enqueue(task.name, encoded, self._full_options())
+
+    def _full_options(self) -> Options:
+        """The options with the app's tenant: a caller's own connection knows nothing of it."""
+        tenant = self._options.tenant or self.task.app.settings.tenant
+        return msgspec.structs.replace(self._options, tenant=tenant)
+
+    def _bulk(self, items: Sequence[tuple[Any, ...] | Mapping[str, Any]]) -> Bulk:
+        if self._options.unique_key is not None:
+            raise InvalidOption("one unique_key cannot serve many jobs", "Enqueue them one by one.")
+        return Bulk(self.task, self._full_options(), items)
+
+    def _handle(self, id: int) -> Handle[R]:
+        tenant = self._options.tenant or self.task.app.settings.tenant
+        return Handle(self.task.app, id, tenant, self.task.signature.decode_result)
+
+    def _refuse_in_loop(self, call: str, instead: str) -> None:
+        if self.task.app.is_blocking_loop():
+            raise SyncCallInLoop.calling(call, f"await {self.task.fn.__name__}.{instead}")
+
+
+class Task(Enqueuer[P, R]):
+    """A named, registered definition: the handler, its signature and its defaults.
+
+    Calling a task calls its handler, in this process and without the queue.
+    """
+
+    def __init__(
+        self,
+        app: Taskflow,
+        fn: Callable[..., Any],
+        *,
+        name: str,
+        options: Options,
+        retry: Retry,
+        run_in: RunIn,
+    ) -> None:
+        super().__init__(None, options)
+        self.app = app
+        self.fn = fn
+        self.name = check_name(name, "task")
+        self.signature = Signature.of(fn)
+        self.retry = retry
+        self.run_in = run_in
+        self.__doc__ = fn.__doc__
+        self.__name__ = getattr(fn, "__name__", name)
+        self.__wrapped__ = fn
+
+    @property
+    def task(self) -> Self:
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    @property
+    def defaults(self) -> Options:
+        return self._options
+
+
+def published(task: Task[..., Any]) -> dict[str, Any]:
+    """The task's contract, as workers publish it for callers from SQL."""
+    options = task.defaults
+    timeout = f"{options.timeout.total_seconds()} seconds" if options.timeout else None
+    return {
+        "name": task.name,
+        "queue": options.queue,
+        "priority": options.priority,
+        "max_attempts": options.max_attempts,
+        "timeout": timeout,
+        "args_schema": task.signature.schema(),
+    }
+
+
+def default_name(fn: Callable[..., Any]) -> str:
+    """module.function; hashed when longer than 200.
+
+    A script goes by its file's name: the worker that imports it must know the task by the same one.
+    """
+    module = getattr(fn, "__module__", "") or ""
+    if module == "__main__":
+        module = _name_of_script()
+    written = getattr(fn, "__qualname__", type(fn).__name__).replace(".<locals>", "")
+    name = f"{module}.{written}" if module else written
+    return (
+        name
+        if len(name) <= 200
+        else f"{name[:150]}.{hashlib.sha256(name.encode()).hexdigest()[:40]}"
+    )
+
+
+def _name_of_script() -> str:
+    """What `import` would call the running script; "" in a prompt or a notebook."""
+    main = sys.modules["__main__"]
+    if spec := getattr(main, "__spec__", None):  # python -m
+        return str(spec.name).removesuffix(".__main__")
+    stem = Path(getattr(main, "__file__", None) or "").stem
+    return stem if stem.isidentifier() else ""  # "<stdin>" is none, and no import could name it

@@ -1,0 +1,18 @@
+"""Where handlers that are not coroutines run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from taskflow.context import Context
+    from taskflow.task import Task
+    from taskflow.worker.runner import Run
+
+
+class Executor(Protocol):
+    """Runs the handler of a task somewhere and answers what it returned, or raises what it did."""
+
+    async def run(self, task: Task[..., Any], context: Context, run: Run, /) -> Any: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,140 @@
+"""Runs CPU-bound handlers in child processes, which can really be killed.
+
+Pebble keeps the pool: it starts a new child for one that was killed or died. A child imports the
+handler by its module and name, so it must be importable there; nothing is pickled but plain bytes
+and what the handler raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import multiprocessing
+import os
+import pickle
+import signal
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import msgspec
+import pebble
+
+from taskflow.context import Context, context_from_payload, context_payload
+from taskflow.errors import InvalidDefinition, RunError
+from taskflow.kernel import codec
+from taskflow.settings import Settings
+from taskflow.task import Task
+from taskflow.worker.runner import Run
+
+TERM_S = 3.0
+
+
+class WorkerProcessDied(RunError):
+    """The child process that ran the job ended: a crash, or the kernel's memory killer."""
+
+    code = "TF308"
+
+
+class ProcessExecutor:
+    """A pool of child processes, started at first use."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes or os.cpu_count() or 1
+        self._pool: pebble.ProcessPool | None = None
+        self._room = asyncio.Semaphore(self._processes)
+
+    async def run(self, task: Task[..., Any], context: Context, _run: Run) -> Any:
+        async with self._room:
+            future = self._started().schedule(
+                _run_in_child,
+                args=(*_where(task), context_payload(context.claimed), self._settings_of(task)),
+            )
+            try:
+                raw, settled = await asyncio.wrap_future(future)
+            except asyncio.CancelledError:
+                future.cancel()  # type: ignore[no-untyped-call]  # TERM, then KILL after TERM_S
+                raise
+            except BrokenProcessPool as error:
+                self._pool = None  # it takes no more work; the next job starts another
+                raise WorkerProcessDied.of(
+                    context.job_id, f"the processes of job {context.job_id}'s pool broke: {error}"
+                ) from None
+            except (pebble.ProcessExpired, CancelledError) as error:
+                raise WorkerProcessDied.of(
+                    context.job_id, f"the process that ran job {context.job_id} died: {error}"
+                ) from None
+        context.is_settled = settled
+        return None if raw is None else codec.decode(raw)
+
+    def _settings_of(self, task: Task[..., Any]) -> bytes:
+        """This process's settings, which the child would not find by itself: options of the command
+        line, a database that was started on demand."""
+        settings = msgspec.structs.replace(task.app.settings, database_url=task.app.dsn)
+        return msgspec.msgpack.encode(settings)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join(TERM_S)
+
+    def _started(self) -> pebble.ProcessPool:
+        if self._pool is None:
+            # spawn: a fork would copy this process's threads' locks and its connections
+            self._pool = pebble.ProcessPool(
+                self._processes,
+                context=multiprocessing.get_context("spawn"),
+                initializer=_ignore_interrupt,
+            )
+        return self._pool
+
+
+def _where(task: Task[..., Any]) -> tuple[str, str]:
+    module, name = task.fn.__module__, task.fn.__qualname__
+    if "<locals>" in name:
+        raise InvalidDefinition(
+            f"{name} is defined inside a function, where a child process cannot find it",
+            "Define it at module level.",
+        )
+    return module, name
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C goes to the whole process group; the worker decides what becomes of its children."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run_in_child(
+    module: str, name: str, payload: bytes, settings: bytes
+) -> tuple[bytes | None, bool]:
+    task: Any = importlib.import_module(module)
+    for part in name.split("."):
+        task = getattr(task, part)
+    if not isinstance(task, Task):
+        raise InvalidDefinition(f"{module}.{name} is not a task in the child process")
+    wanted = msgspec.msgpack.decode(settings, type=Settings)
+    if task.app.settings != wanted:
+        task.app.reconfigure(**msgspec.structs.asdict(wanted))
+    context = context_from_payload(task.app, payload)
+    args, kwargs = task.signature.bind(context.raw_args)
+    try:
+        value = (
+            task.fn(context, *args, **kwargs)
+            if task.signature.takes_context
+            else task.fn(*args, **kwargs)
+        )
+        if isinstance(value, BaseException):
+            raise value
+    except BaseException as error:  # noqa: BLE001 - handlers are the user's code
+        raise _portable(error) from None
+    return (None if value is None else codec.encode_result(value)), context.is_settled
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The error itself if it survives the way to the parent: one that does not breaks the pool."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - whatever the user's class raises
+        kind = type(error)
+        return RuntimeError(f"{kind.__module__}.{kind.__qualname__}: {error}")
+    return error

@@ -1,0 +1,194 @@
+"""One attempt, from its start to its outcome.
+
+The fast path is an async handler that returns: bind, call, note. Everything else ends in `_judge`,
+one match over what a run can end as.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from taskflow.app import Taskflow
+from taskflow.context import Context, Interrupted, StopReason, stop_error
+from taskflow.errors import LeaseLost, TaskTimeout, UnstorableResult
+from taskflow.kernel import codec
+from taskflow.kernel.fingerprint import clean, fingerprint
+from taskflow.kernel.job import Claimed
+from taskflow.kernel.outcome import Cancel, Discard, Outcome, Snooze
+from taskflow.task import Task
+from taskflow.worker.executors import Executor
+from taskflow.worker.hand import Hand
+
+logger = logging.getLogger("taskflow.worker")
+
+
+class Run:
+    """An attempt that runs: the handle by which it can be stopped."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.slot: asyncio.Task[Any] | None = asyncio.current_task()
+        self.is_interruptible = True
+
+    def stop(self, reason: str) -> None:
+        """Asks the handler to stop, and interrupts it where it waits."""
+        if self.context.is_settled:
+            return  # its own transaction is committed: there is no lease any more, and no need
+        first = self.context.stop_reason is None
+        stop_reason: StopReason = reason  # type: ignore[assignment]
+        self.context.stop(stop_reason)
+        if first and self.is_interruptible and self.slot is not None:
+            self.slot.cancel()
+
+
+class Ends(Protocol):
+    """Who is told how attempts ended: the settler, or a test's record."""
+
+    def completed(self, job: Claimed, result: bytes | None) -> None: ...
+    def settled_by_handler(self, job: Claimed, result: bytes | None) -> None: ...
+    def ended(
+        self,
+        job: Claimed,
+        outcome: str,
+        *,
+        delay: timedelta | None = None,
+        until: datetime | None = None,
+        reason: str | None = None,
+        error: dict[str, str] | None = None,
+    ) -> None: ...
+
+
+class Runner:
+    """Runs claimed jobs and tells the settler how they ended."""
+
+    make_context = Context
+    """The testing kit gives handlers another one, to end runs where it wants."""
+
+    def __init__(
+        self,
+        app: Taskflow,
+        hand: Hand,
+        settler: Ends,
+        executors: Mapping[str, Executor],
+        unknown_task_delay: timedelta,
+    ) -> None:
+        self._app = app
+        self._tasks = app.tasks
+        self._hand = hand
+        self._settler = settler
+        self._executors = executors
+        self._unknown_task_delay = unknown_task_delay
+        self._result_limit = app.settings.max_result_bytes
+        self.unknown_tasks: set[str] = set()
+
+    async def run(self, job: Claimed) -> None:
+        """Runs one job; never raises but when the slot itself is cancelled."""
+        if not self._hand.holds(job):
+            return  # the lease was lost while it waited
+        task = self._tasks.get(job.task)
+        if task is None:
+            self.unknown_tasks.add(job.task)
+            self._settler.ended(job, "released", delay=self._unknown_task_delay)
+            return
+        context = self.make_context(self._app, job)
+        run = Run(context)
+        self._hand.stoppers[job.id, job.claim_no] = run.stop
+        timer = None
+        if job.timeout is not None:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(job.timeout, run.stop, "timeout")
+        try:
+            if task.run_in == "async":
+                args, kwargs = task.signature.bind(job.args)
+                if task.signature.takes_context:
+                    value = await task.fn(context, *args, **kwargs)
+                else:
+                    value = await task.fn(*args, **kwargs)
+            else:
+                value = await self._executors[task.run_in].run(task, context, run)
+            self._note_value(job, context, value)
+        except BaseException as error:
+            self._judge(task, job, context, error)
+            if isinstance(error, KeyboardInterrupt):
+                raise  # sys.exit() in a handler ends its job, not the worker
+        finally:
+            if timer is not None:
+                timer.cancel()
+            del self._hand.stoppers[job.id, job.claim_no]
+            slot = run.slot
+            while slot is not None and slot.cancelling():
+                slot.uncancel()  # the interruption was the job's, not the slot's
+
+    def _note_value(self, job: Claimed, context: Context, value: Any) -> None:
+        if isinstance(value, Outcome):
+            raise value
+        result = None
+        if value is not None:
+            result = codec.encode_result(value, limit=self._result_limit)
+        if context.is_settled:
+            self._settler.settled_by_handler(job, result)
+        else:
+            self._settler.completed(job, result)
+
+    def _judge(
+        self, task: Task[..., Any], job: Claimed, context: Context, error: BaseException
+    ) -> None:
+        """Turns what a handler raised into the end of its attempt."""
+        if context.is_settled:
+            # Its transaction is committed: the job has succeeded, whatever came after.
+            logger.warning("job %d failed after its transaction committed: %r", job.id, error)
+            self._settler.settled_by_handler(job, None)
+            return
+        if isinstance(error, asyncio.CancelledError) and context.stop_reason is not None:
+            error = stop_error(context.stop_reason, job.id)
+        match error:
+            case Snooze():
+                self._settler.ended(
+                    job, "snoozed", delay=error.delay, until=error.until, reason=_reason(error)
+                )
+            case Cancel():
+                self._settler.ended(job, "cancelled", reason=_reason(error))
+            case Discard():
+                report = fingerprint(error)
+                self._settler.ended(job, "discarded", reason=_reason(error), error=_report(report))
+            case Interrupted():
+                self._settler.ended(job, "released")
+            case LeaseLost():
+                logger.warning("job %d: lease lost, its run was stopped", job.id)
+                self._hand.give_up(job)
+            case _:
+                self._fail(task, job, error)
+
+    def _fail(self, task: Task[..., Any], job: Claimed, error: BaseException) -> None:
+        report = fingerprint(error)
+        last = job.attempt >= job.max_attempts
+        delay = None if last else task.retry.delay(job.attempt, error)
+        if isinstance(error, UnstorableResult | asyncio.CancelledError | TaskTimeout):
+            delay = None if last else task.retry.plain_delay(job.attempt)
+        logger.warning(
+            "job %d (%s) attempt %d of %d failed: %s: %s",
+            job.id, job.task, job.attempt, job.max_attempts, report.error_class, report.message,
+        )  # fmt: skip
+        if delay is None and not last:
+            # the retry policy gives up on this error: no attempt would help
+            self._settler.ended(job, "discarded", reason="failed", error=_report(report))
+        else:
+            self._settler.ended(job, "failed", delay=delay, error=_report(report))
+
+
+def _reason(outcome: Outcome) -> str | None:
+    """What the handler gave as reason, as Postgres can take it."""
+    return clean(str(outcome.reason), 1000) or None
+
+
+def _report(report: Any) -> dict[str, str]:
+    return {
+        "class": report.error_class,
+        "message": report.message,
+        "traceback": report.traceback,
+        "fingerprint": report.fingerprint,
+    }

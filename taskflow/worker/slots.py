@@ -1,0 +1,157 @@
+"""The slots of one queue: long-lived tasks that each run one job at a time.
+
+A slot takes the next job as soon as its own has ended, so one slow job idles no other. A task per
+slot, not per job: starting an asyncio task for each no-op job costs more than the rest of the work.
+What a task per job would give is a context of its own, so a slot whose job left context variables
+changed retires, and a fresh one takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+from taskflow.kernel.job import Claimed
+
+TIME_SLICE_S = 0.002
+"""How long slots may run jobs that never wait before the loop gets a turn."""
+RATE_WINDOW_S = 0.05
+
+RunJob = Callable[[Claimed], Awaitable[None]]
+
+
+class QueueSlots:
+    """Jobs of one queue, claimed and waiting or running in one of `slots` tasks."""
+
+    def __init__(self, queue: str, slots: int, run: RunJob, on_room: Callable[[], None]) -> None:
+        self.queue = queue
+        self.slots = slots
+        self.running = 0
+        self.rate = 0.0
+        """Jobs ended per second, lately."""
+        self._run = run
+        self._on_room = on_room
+        self._waiting: deque[Claimed] = deque()
+        self._idle: list[asyncio.Future[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._clean = contextvars.copy_context()
+        self._ended = 0
+        self._window_start = time.monotonic()
+        self._low_water = 0
+        self._closed = False
+
+    @property
+    def in_hand(self) -> int:
+        """Claimed and not ended."""
+        return len(self._waiting) + self.running
+
+    @property
+    def is_low(self) -> bool:
+        """Is it time to claim more, so that it arrives before the slots run dry?"""
+        return len(self._waiting) <= self._low_water
+
+    def put(self, jobs: Iterable[Claimed]) -> None:
+        """Queues claimed jobs and wakes a slot; each slot wakes the next while there is work."""
+        self._waiting.extend(jobs)
+        self._low_water = len(self._waiting) // 2
+        if self._waiting and not self._spares():
+            self._wake_one()
+
+    def take_unstarted(self) -> list[Claimed]:
+        """Takes back what no slot has begun, to be released."""
+        unstarted = list(self._waiting)
+        self._waiting.clear()
+        return unstarted
+
+    def forget(self, lost: Claimed) -> None:
+        """Drops a job whose lease is lost, if it still waits; not a later claim of the same."""
+        self._waiting = deque(job for job in self._waiting if job is not lost)
+
+    async def close(self) -> None:
+        """Ends the slots; running jobs should have ended before."""
+        self._closed = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spares(self) -> int:
+        """Slots that are awake and have no job: woken, or between two jobs."""
+        return len(self._tasks) - len(self._idle) - self.running
+
+    def _wake_one(self) -> None:
+        while self._idle:
+            sleeper = self._idle.pop()
+            if not sleeper.done():
+                sleeper.set_result(None)
+                return
+        if len(self._tasks) < self.slots:
+            self._start_one()
+
+    def _start_one(self) -> None:
+        task = asyncio.get_running_loop().create_task(
+            self._slot(), name=f"taskflow-{self.queue}", context=self._clean.copy()
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _slot(self) -> None:
+        """One spare besides the slot at work is enough: it goes on when that one's job waits."""
+        slice_end = time.monotonic() + TIME_SLICE_S
+        while not self._closed:
+            if not self._waiting:
+                await self._sleep()
+                slice_end = time.monotonic() + TIME_SLICE_S
+                continue
+            job = self._waiting.popleft()
+            if self._waiting and self._spares() == 1:
+                self._wake_one()
+            self.running += 1
+            try:
+                await self._run(job)
+            finally:
+                self.running -= 1
+                self._ended += 1
+            if len(self._waiting) <= self._low_water:
+                self._on_room()
+            if contextvars.copy_context() != self._clean:
+                self._retire()
+                return
+            if time.monotonic() >= slice_end:
+                await self._yield()
+                slice_end = time.monotonic() + TIME_SLICE_S
+
+    async def _yield(self) -> None:
+        """Lets the loop look at its sockets, and the spare, if there is one, go on instead."""
+        if self._spares() > 1:
+            await self._sleep()
+        else:
+            self._measure(time.monotonic())
+            await asyncio.sleep(0)
+
+    async def _sleep(self) -> None:
+        self._measure(time.monotonic())
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.append(sleeper)
+        try:
+            await sleeper
+        finally:
+            if sleeper in self._idle:
+                self._idle.remove(sleeper)
+
+    def _retire(self) -> None:
+        """Makes way for a slot with a clean context."""
+        current = asyncio.current_task()
+        if current is not None:
+            self._tasks.discard(current)
+        if not self._closed:
+            self._start_one()
+
+    def _measure(self, now: float) -> None:
+        elapsed = now - self._window_start
+        if elapsed >= RATE_WINDOW_S:
+            self.rate += (self._ended / elapsed - self.rate) * min(elapsed / 0.2, 1.0)
+            self._ended = 0
+            self._window_start = now

@@ -1,0 +1,216 @@
+"""Reads what a run has left, long after it, and says what should not have happened.
+
+It trusts nothing that the workers say about themselves but their logs, and takes the rules from
+the protocol: A1 nothing acknowledged is lost; A2 one ledger row per job that its own transaction
+completed; A3 one start per claim; A4 leases of one job never overlap, and none is taken away
+before its time; A5 one end, by the newest claim; A7 counts stay in bounds; A10 one live job per
+unique key; A13 rest is rest; A15 no deadlocks and no errors of ours.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from tests.chaos.evidence import read_logs
+
+OURS = (
+    "deadlock detected",
+    "Task was destroyed",
+    "Task exception was never retrieved",
+    "Exception in thread",
+    "cannot go on",
+    "Unhandled exception",
+)
+
+
+def check(
+    dsn: str, directory: Path | None = None, *, second_look: timedelta, base_sessions: int = 1
+) -> list[str]:
+    """All violations found, each a line that begins with its rule."""
+    with psycopg.connect(dsn, autocommit=True, row_factory=namedtuple_row) as db:
+        found = [
+            *_lost(db, directory),
+            *_ledger(db),
+            *_leases(db, second_look),
+            *_ends(db),
+            *_counts(db),
+            *_unique(db),
+            *_rest(db, base_sessions),
+        ]
+    if directory is not None:
+        found += [*_starts(directory), *_errors(directory)]
+    return found
+
+
+def summary(dsn: str) -> dict[str, Any]:
+    """What the run consisted of; a run without losses or takeovers proves little."""
+    with psycopg.connect(dsn, autocommit=True) as db:
+        counts = db.execute(
+            "select (select count(*) from taskflow.job_history),"
+            " (select count(*) from taskflow.dead_job),"
+            " (select count(*) from taskflow.attempt where outcome = 'lost'),"
+            " (select count(*) from taskflow.attempt where outcome = 'failed'),"
+            " (select count(*) from ledger),"
+            " (select max(claim_no) from taskflow.job_history)"
+        ).fetchone()
+    assert counts is not None
+    names = "succeeded", "dead", "lost", "failed", "ledger", "most_claims"
+    return dict(zip(names, counts, strict=True))
+
+
+def _lost(db: psycopg.Connection[Any], directory: Path | None) -> Iterator[str]:
+    """A1: acknowledged means present until its end; unknown means at most once."""
+    ended = {row.id for row in db.execute("select id from taskflow.job_view")}
+    inserted = {
+        row.job_id for row in db.execute("select job_id from job_event where op = 'INSERT'")
+    }
+    for id in sorted(inserted - ended):
+        yield f"A1 job {id} was committed and is nowhere"
+    for row in db.execute("select id, state from taskflow.job"):
+        yield f"A1 job {row.id} is still {row.state} at rest"
+    if directory is not None:
+        for line in read_logs(directory, "load*.jsonl"):
+            if line["said"] == "ok" and line["id"] not in ended:
+                yield f"A1 job {line['id']} was acknowledged and is nowhere"
+    keys = Counter(
+        row.key for row in db.execute("select args ->> 'key' as key from taskflow.job_view")
+    )
+    for key, count in keys.items():
+        if key and count > 1:
+            yield f"A1 one enqueue call made {count} jobs: {key}"
+
+
+def _ledger(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """A2: the writes of a job's own transaction exist exactly if that claim ended the job."""
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row in db.execute("select job_id, claim_no from ledger"):
+        rows[row.job_id].append(row.claim_no)
+    ends = {
+        row.id: row
+        for row in db.execute("select id, task, state, claim_no from taskflow.job_history")
+    }
+    for id, end in ends.items():
+        is_ours = end.state == "succeeded" and end.task.startswith("ledger")
+        if is_ours and rows.get(id) != [end.claim_no]:
+            yield f"A2 job {id} ended by claim {end.claim_no}, ledger: {rows.get(id, [])}"
+    for id, claims in rows.items():
+        if id not in ends or ends[id].state != "succeeded":
+            yield f"A2 job {id} did not succeed, but the ledger has {claims}"
+
+
+def _leases(db: psycopg.Connection[Any], second_look: timedelta) -> Iterator[str]:
+    """A4: who holds a job holds it until its end, or until its lease and the second look."""
+    lost = {
+        (row.job_id, row.claim_no)
+        for row in db.execute(
+            "select job_id, claim_no from taskflow.attempt where outcome = 'lost'"
+        )
+    }
+    held: dict[int, int] = {}
+    for e in db.execute("select * from job_event order by id"):
+        if e.op == "INSERT":
+            held[e.job_id] = max(held.get(e.job_id, 0), e.claim_no)
+            continue
+        if e.old_state == "running" and e.state == "running" and e.claim_no != e.old_claim_no:
+            yield f"A4 job {e.job_id}: claim {e.claim_no} took it from claim {e.old_claim_no}"
+        if e.state == "running" and e.old_state != "running":
+            if e.claim_no <= held.get(e.job_id, 0):
+                yield f"A4 job {e.job_id}: claim number {e.claim_no} is not new"
+            held[e.job_id] = e.claim_no
+        if e.old_state == "running" and e.state != "running":
+            was_lost = (e.job_id, e.old_claim_no) in lost
+            if was_lost and e.at < e.old_lease + second_look:
+                early = e.old_lease + second_look - e.at
+                yield f"A4 job {e.job_id}: claim {e.old_claim_no} was taken away {early} early"
+
+
+def _ends(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """A5: a job ends once, and by its newest claim."""
+    ends = Counter(
+        row.job_id for row in db.execute("select job_id from job_event where op = 'DELETE'")
+    )
+    kept = Counter(
+        row.id
+        for row in db.execute(
+            "select id from taskflow.job_history union all select id from taskflow.dead_job"
+        )
+    )
+    for id, count in (ends | kept).items():
+        if count > 1:
+            yield f"A5 job {id} ended {count} times"
+    newest = dict(db.execute("select job_id, max(claim_no) from job_event group by 1").fetchall())
+    for row in db.execute("select id, claim_no from taskflow.job_history"):
+        if row.claim_no != newest.get(row.id, row.claim_no):
+            yield f"A5 job {row.id} ended by claim {row.claim_no}, the newest is {newest[row.id]}"
+
+
+def _counts(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """A7: attempts and losses stay within what was allowed."""
+    statement = (
+        "select id, attempt, max_attempts, lost from taskflow.job_view"
+        " where attempt > max_attempts or lost > 3 or attempt < 0"
+    )
+    for row in db.execute(statement):
+        yield f"A7 job {row.id}: attempt {row.attempt} of {row.max_attempts}, lost {row.lost}"
+    failed = (
+        "select a.job_id, count(*) as runs from taskflow.attempt a where a.outcome = 'failed'"
+        " group by 1 having count(*) > (select max_attempts from taskflow.job_view v"
+        " where v.id = a.job_id)"
+    )
+    for row in db.execute(failed):
+        yield f"A7 job {row.job_id} failed {row.runs} times"
+
+
+def _unique(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """A10: never two live jobs of one key."""
+    live: dict[str, set[int]] = defaultdict(set)
+    statement = (
+        "select * from job_event where unique_key is not null and op <> 'UPDATE' order by id"
+    )
+    for e in db.execute(statement):
+        if e.op == "DELETE":
+            live[e.unique_key].discard(e.job_id)
+            continue
+        live[e.unique_key].add(e.job_id)
+        if len(live[e.unique_key]) > 1:
+            yield f"A10 key {e.unique_key} is held by jobs {sorted(live[e.unique_key])}"
+
+
+def _rest(db: psycopg.Connection[Any], base_sessions: int) -> Iterator[str]:
+    """A13: nothing is held when nobody works."""
+    sessions = db.execute(
+        "select pid, state, query from pg_stat_activity"
+        " where datname = current_database() and backend_type = 'client backend'"
+    ).fetchall()
+    for session in sessions:
+        if (session.state or "").startswith("idle in transaction"):
+            yield f"A13 session {session.pid} is {session.state}: {session.query[:60]}"
+    if len(sessions) > base_sessions:
+        yield f"A13 {len(sessions)} sessions are left, {base_sessions} belong here"
+
+
+def _starts(directory: Path) -> Iterator[str]:
+    """A3: each claim starts its handler once at most."""
+    starts = Counter(
+        (line["job"], line["claim"])
+        for line in read_logs(directory, "effects*.jsonl")
+        if line["what"] == "start"
+    )
+    for (job, claim), count in starts.items():
+        if count > 1:
+            yield f"A3 claim {claim} of job {job} started {count} times"
+
+
+def _errors(directory: Path) -> Iterator[str]:
+    """A15: deadlocks, and errors that nobody handled."""
+    for path in sorted(directory.glob("*.log")):
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if any(said in line for said in OURS):
+                yield f"A15 {path.name}:{number}: {line.strip()[:150]}"

@@ -1,0 +1,221 @@
+"""Tests of the checker: with a fault planted in the protocol it must speak, without one be silent.
+
+Each plays a short story as two workers would, at the SQL door, in a database of its own where one
+function has lost a line. The same story without the fault leaves nothing to report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.chaos import checker, evidence
+from tests.conftest import Connect
+from tests.support import factories as f
+
+pytestmark = pytest.mark.chaos
+Connection = psycopg.Connection[Any]
+SECOND_LOOK = timedelta(seconds=0.2)
+LEASE = timedelta(seconds=0.2)
+
+
+class Story:
+    """Two workers, A and B, who play in one database."""
+
+    def __init__(self, dsn: str, connect: Connect) -> None:
+        evidence.prepare(dsn)
+        self.dsn = dsn
+        self.db = connect(dsn)
+        self.other = connect(dsn)
+        self.a, self.b = f.join(self.db), f.join(self.db)
+
+    def break_function(self, name: str, line: str, instead: str = "") -> None:
+        """Replaces `line` in every function of that name."""
+        found = f.rows(
+            self.db,
+            "select pg_get_functiondef(p.oid) as text from pg_proc p"
+            " where p.pronamespace = 'taskflow'::regnamespace and p.proname = %s",
+            name,
+        )
+        for row in found:
+            assert line in row.text, f"{name} has no longer the line {line!r}"
+            self.db.execute(row.text.replace(line, instead))
+
+    def run(self, job: Any, *, who: Connection | None = None) -> str:
+        """The job's own transaction: a row in the ledger, and its settle as the last statement."""
+        connection = who or self.db
+        connection.execute("begin")
+        connection.execute("insert into ledger values (%s, %s)", (job.id, job.claim_no))
+        status = f.settle(connection, job)
+        connection.execute("commit" if status == "applied" else "rollback")
+        return status
+
+    def lose(self) -> None:
+        """Waits for the leases to run out, and reaps as workers do."""
+        pause(self.db, LEASE)
+        for _ in range(3):
+            f.call(self.db, "reap", second_look=SECOND_LOOK)
+            pause(self.db, SECOND_LOOK)
+        f.call(self.db, "reap", second_look=SECOND_LOOK)
+
+    def verdict(self) -> list[str]:
+        self.other.close()
+        self.db.close()
+        return checker.check(self.dsn, second_look=SECOND_LOOK)
+
+
+def pause(db: Connection, time: timedelta) -> None:
+    db.execute("select pg_sleep(extract(epoch from %s::interval) + 0.01)", (time,))
+
+
+Play = Callable[[Story], None]
+Fault = Callable[[Story], None]
+
+
+def late_settle(story: Story) -> None:
+    """A loses its lease, B takes the job, A comes back and settles, then B."""
+    f.enqueue(story.db, "ledger")
+    (first,) = f.claim(story.db, story.a, lease=LEASE)
+    story.lose()
+    (second,) = f.claim(story.db, story.b)
+    story.run(first, who=story.other)
+    story.run(second)
+
+
+def quick_reaper(story: Story) -> None:
+    """B's reaper comes by often while A, whose lease has just run out, is about to renew it."""
+    f.enqueue(story.db, "ledger")
+    (job,) = f.claim(story.db, story.a, lease=LEASE)
+    pause(story.db, LEASE)
+    f.call(story.db, "reap", second_look=SECOND_LOOK)
+    f.call(story.db, "reap", second_look=SECOND_LOOK)
+    f.renew(story.db, story.a, [job])
+    if story.run(job) == "stale":
+        (again,) = f.claim(story.db, story.b)
+        story.run(again)
+
+
+def two_claims(story: Story) -> None:
+    """B claims while A's claim runs."""
+    f.enqueue(story.db, "ledger")
+    (job,) = f.claim(story.db, story.a)
+    taken = f.claim(story.db, story.b)
+    story.run(taken[0] if taken else job)
+
+
+def claims_in_a_row(story: Story) -> None:
+    """The job is handed back and claimed again."""
+    f.enqueue(story.db, "ledger")
+    (first,) = f.claim(story.db, story.a)
+    f.settle(story.db, first, "released")
+    (second,) = f.claim(story.db, story.b)
+    story.run(second)
+
+
+def one_key_twice(story: Story) -> None:
+    """Two calls with one unique key."""
+    ids = [f.enqueue(story.db, "ledger", unique_key="k") for _ in range(2)]
+    for _ in set(ids):
+        (job,) = f.claim(story.db, story.a)
+        story.run(job)
+
+
+def failures(story: Story) -> None:
+    """A job that fails as often as it may."""
+    id = f.enqueue(story.db, "ledger", max_attempts=2)
+    for _ in range(4):
+        for job in f.claim(story.db, story.a):
+            f.settle(story.db, job, "failed", delay=timedelta(0))
+    if f.state(story.db, id) != "dead":
+        f.call(story.db, "cancel", id=id)
+
+
+def no_fence(story: Story) -> None:
+    story.break_function("settle", "and j.claim_no = settle.claim_no")
+
+
+def no_second_look(story: Story) -> None:
+    story.break_function(
+        "reap", "v_batch.suspected_at is null or v_batch.suspected_at > v_now", "false"
+    )
+    story.break_function(
+        "reap",
+        "(j.lease_until <= v_batch.suspected_at or j.lease_until > v_batch.suspected_at + v_far)",
+        "j.lease_until <= v_now",
+    )
+
+
+def claims_of_running(story: Story) -> None:
+    story.break_function("claim", "and j.state = 'ready'")
+
+
+def no_new_number(story: Story) -> None:
+    story.break_function("claim", "claim_no = j.claim_no + 1", "claim_no = 1")
+
+
+def keeps_the_live_row(story: Story) -> None:
+    story.break_function(
+        "archive",
+        "delete from taskflow.job j where j.tenant = job.tenant and j.id = job.id;",
+        "update taskflow.job j set state = 'ready', lease_until = null where j.id = job.id;",
+    )
+
+
+def no_unique_key(story: Story) -> None:
+    story.db.execute("drop index taskflow.job_unique")
+    story.break_function("insert_unique", "j.unique_key = new_job.unique_key;", "false;")
+    story.break_function(
+        "insert_unique",
+        "on conflict (tenant, queue, unique_key) where unique_key is not null do nothing",
+    )
+
+
+def no_counting(story: Story) -> None:
+    story.break_function("put_back", "outcome when 'failed' then", "outcome when '' then")
+
+
+def vanishing(story: Story) -> None:
+    story.db.execute(
+        "create function drop_it() returns trigger language plpgsql as 'begin return null; end';"
+        " create trigger drop_it before insert on taskflow.job_history"
+        " for each row execute function drop_it()"
+    )
+
+
+SABOTAGES: list[tuple[Play, Fault, str]] = [
+    (late_settle, no_fence, "A2"),
+    (quick_reaper, no_second_look, "A4"),
+    (two_claims, claims_of_running, "A4"),
+    (claims_in_a_row, no_new_number, "A4"),
+    (claims_in_a_row, vanishing, "A1"),
+    (claims_in_a_row, keeps_the_live_row, "A1"),
+    (one_key_twice, no_unique_key, "A10"),
+    (failures, no_counting, "A7"),
+]
+PLAYS = sorted({play for play, _, _ in SABOTAGES}, key=lambda play: play.__name__)
+
+
+@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.__name__)
+def test_an_honest_story_leaves_nothing_to_report(
+    fresh_dsn: str, connect: Connect, play: Play
+) -> None:
+    story = Story(fresh_dsn, connect)
+    play(story)
+    assert story.verdict() == []
+
+
+@pytest.mark.parametrize(
+    ("play", "fault", "rule"), SABOTAGES, ids=[fault.__name__ for _, fault, _ in SABOTAGES]
+)
+def test_a_planted_fault_is_found(
+    fresh_dsn: str, connect: Connect, play: Play, fault: Fault, rule: str
+) -> None:
+    story = Story(fresh_dsn, connect)
+    fault(story)
+    play(story)
+    found = story.verdict()
+    assert any(line.startswith(f"{rule} ") for line in found), found

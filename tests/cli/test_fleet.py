@@ -1,0 +1,109 @@
+"""Queues, workers, tasks, the dead-letter queue, and top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cli.conftest import Run
+from tests.cli.stage import dead, finished, publish, running, worker
+from tests.support import factories
+
+
+def test_queues_at_a_glance(cli: Run, db: Any) -> None:
+    factories.enqueue_many(db, 3, queue="post")
+    factories.enqueue(db, queue="post", delay="1 hour")
+    running(db, 2, queue="busy")
+    finished(db, 4, queue="busy")
+    lines = {line["name"]: line for line in cli("queues", "list", "--json").ok().json}
+    post, busy = lines["post"], lines["busy"]
+    assert (post["available"], post["scheduled"], post["workers"]) == (3, 1, 0)
+    assert (busy["available"], busy["running"], busy["workers"]) == (0, 2, 2)
+    assert busy["per_second"] > 0
+    assert post["oldest_due_at"] is not None
+    shown = cli("queues", "list").ok().out
+    assert "no worker serves it" in shown
+
+
+def test_counting_stops_at_its_cap(cli: Run, db: Any) -> None:
+    factories.enqueue_many(db, 10_000)
+    factories.enqueue(db)
+    factories.enqueue(db)
+    assert "10,000+" in cli("queues", "list").ok().out
+
+
+def test_pause_shows_who_and_why_until_it_is_resumed(cli: Run, db: Any) -> None:
+    factories.enqueue(db, queue="post")
+    cli("queues", "pause", "post", "--reason", "SMTP is down", "--until", "2h").ok()
+    (line,) = cli("queues", "list", "--json").ok().json
+    assert line["pause_reason"] == "SMTP is down"
+    assert line["resume_at"] is not None
+    assert factories.claim(db, factories.join(db, "post"), 1, "post") == []
+    assert "paused" in cli("queues", "list", COLUMNS="160").ok().out
+    assert "running again" in cli("queues", "resume", "post").ok().out
+
+
+def test_workers_are_alive_draining_or_lost(cli: Run, db: Any) -> None:
+    alive, draining, lost = worker(db, "a", "b", slots=[2, 3]), worker(db), worker(db)
+    db.execute("update taskflow.worker set state = 'draining' where id = %s", (draining,))
+    db.execute(
+        "update taskflow.worker set lease_until = taskflow.now() - interval '1 minute' "
+        "where id = %s",
+        (lost,),
+    )
+    states = {int(line["id"]): line["state"] for line in cli("workers", "--json").ok().json}
+    assert states == {alive: "alive", draining: "draining", lost: "lost"}
+    shown = cli("workers", "list", COLUMNS="140").ok().out
+    for word in ("box-1", "77", "a=2 b=3", "0/5", "polling", "out 1m"):
+        assert word in shown
+
+
+def test_tasks_and_who_knows_them(cli: Run, db: Any) -> None:
+    publish(db, "mail.send", "img.resize")
+    worker(db, tasks=["mail.send"])
+    lines = {line["name"]: line for line in cli("tasks", "list", "--json").ok().json}
+    assert (lines["mail.send"]["workers"], lines["img.resize"]["workers"]) == (1, 0)
+    told = cli("tasks", "show", "mail.send", "--json").ok().json
+    assert told["args_schema"] == {"type": "object"}
+    assert len(told["workers"]) == 1
+    done = cli("tasks", "show", "mail.sned")
+    assert done.code == 3
+    assert '"mail.send"' in done.err
+
+
+def test_dead_jobs_by_kind(cli: Run, db: Any) -> None:
+    dead(db, 3, "a" * 32)
+    dead(db, 1, "b" * 32, error={"class": "KeyError", "message": "'x'"}, task="other")
+    first, second = cli("dlq", "groups", "--json").ok().json
+    assert (first["count"], first["error_class"], first["tasks"]) == (3, "SMTPError", ["t"])
+    assert (second["count"], second["tasks"]) == (1, ["other"])
+    assert len(cli("dlq", "groups", "-t", "other", "--json").ok().json) == 1
+    told = cli("dlq", "show", "aaa", "--json").ok().json
+    assert told["group"]["count"] == 3
+    assert told["traceback"] == "Traceback: boom"
+    assert len(told["latest"]) == 3
+
+
+def test_a_kind_is_requeued_or_discarded_as_one(cli: Run, db: Any) -> None:
+    again, gone = dead(db, 2, "a" * 32), dead(db, 2, "b" * 32)
+    assert "Would retry 2 jobs" in cli("dlq", "requeue", "aa", "--dry-run").ok().out
+    cli("dlq", "requeue", "aa", "--yes").ok()
+    cli("dlq", "discard", "bb", "--yes").ok()
+    assert {factories.state(db, id) for id in again} == {"available"}
+    assert {factories.state(db, id) for id in gone} == {"cancelled"}
+
+
+def test_a_fingerprint_that_begins_two_is_refused(cli: Run, db: Any) -> None:
+    dead(db, 1, "ab" * 16)
+    dead(db, 1, "ac" * 16)
+    assert cli("dlq", "requeue", "a", "--yes").code == 2
+
+
+def test_top_prints_one_frame_without_a_terminal(cli: Run, db: Any) -> None:
+    dead(db)
+    factories.enqueue(db, queue="post")
+    for words in (["top"], ["top", "--once"]):
+        shown = cli(*words).ok().out
+        for word in ("1 waiting", "post", "Latest failures", "SMTPError"):
+            assert word in shown
+    frame = cli("top", "--once", "--json").ok().json
+    assert {line["name"] for line in frame["queues"]} == {"default", "post"}

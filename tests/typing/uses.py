@@ -1,0 +1,144 @@
+"""Checked by mypy and basedpyright, never run: `# error` marks each line that both must refuse.
+
+Everything else must pass both, in their strictest modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, assert_type
+
+from taskflow import Cancel, Context, Enqueued, Handle, Job, Retry, Snooze, Task, Taskflow
+
+if TYPE_CHECKING:
+    import psycopg
+
+tf = Taskflow("postgresql://nobody@localhost/none")
+
+
+# --- definitions: a leading Context goes, everything else stays -----------------------------------
+
+
+@tf.task(queue="email", retry=Retry(8, backoff="exponential", cap="1h", give_up_on=[ValueError]))
+async def send_receipt(ctx: Context, order_id: int, *, locale: str = "en") -> str:
+    ctx.log.info("order %d for %s", order_id, locale)
+    return "ok"
+
+
+@tf.task()
+def add(a: int, b: int = 0) -> int:
+    return a + b
+
+
+@tf.task(run_in="process", timeout="5m")
+def crunch(ctx: Context, prices: Sequence[Decimal]) -> Decimal:
+    return sum(prices, Decimal(ctx.attempt))
+
+
+@tf.task()
+async def tick() -> None: ...
+
+
+@tf.task()
+async def poll(url: str) -> Snooze | Cancel | int:
+    return Snooze("5m") if url else 1
+
+
+assert_type(send_receipt.enqueue(1), Handle[str])
+assert_type(add.enqueue(1, b=2), Handle[int])
+assert_type(crunch.enqueue([Decimal(1)]), Handle[Decimal])
+assert_type(tick.enqueue(), Handle[None])
+assert_type(poll.enqueue("x"), Handle[Snooze | Cancel | int])
+
+# --- calls ----------------------------------------------------------------------------------------
+
+send_receipt.enqueue(42)
+send_receipt.enqueue(42, locale="de")
+send_receipt.enqueue(order_id=42)
+send_receipt.enqueue()  # error
+send_receipt.enqueue("42")  # error
+send_receipt.enqueue(42, "de")  # error
+send_receipt.enqueue(42, local="de")  # error
+send_receipt.enqueue(42, locale=5)  # error
+send_receipt.enqueue(None, 42)  # error
+add.enqueue(1, 2, 3)  # error
+tick.enqueue(1)  # error
+
+# --- options and connections keep the signature, and share no names with it -----------------------
+
+bound = send_receipt.options(queue="bulk", delay="5m", priority="high")
+assert_type(bound.enqueue(42, locale="de"), Handle[str])
+bound.enqueue("42")  # error
+bound.options(priorty="high")  # error
+bound.options(priority="hihg")  # error
+bound.options(delay=[5])  # error
+tf.task(quue="x")  # error
+bound.options(tags=["vip"]).enqueue(42, locale=None)  # error
+
+
+def in_a_transaction(connection: psycopg.Connection[Any]) -> None:
+    assert_type(send_receipt.on(connection).enqueue(42), Handle[str])
+    assert_type(add.on(connection).options(delay=5).enqueue(1), Handle[int])
+    send_receipt.on(connection).enqueue("42")  # error
+    assert_type(add.enqueue_many([(1,), {"a": 2}]), Enqueued)
+    add.enqueue_many(5)  # error
+
+
+async def in_async_code(connection: psycopg.AsyncConnection[Any]) -> None:
+    handle = await send_receipt.on(connection).aenqueue(42)
+    assert_type(handle, Handle[str])
+    assert_type(await handle.aresult(timeout=30), str)
+    assert_type(await add.aenqueue(1), Handle[int])
+    await send_receipt.aenqueue("42")  # error
+    assert_type(await add.aenqueue_many([(1,)]), Enqueued)
+
+
+# --- handles and verbs ----------------------------------------------------------------------------
+
+assert_type(add.enqueue(1).result(), int)
+assert_type(add.enqueue(1).wait(timeout="5s"), Job)
+wrong: str = add.enqueue(1).result()  # error
+assert_type(tf.handle(5), Handle[Any])
+assert_type(tf.client.get(5), Job | None)
+assert_type(tf.client.cancel(5, "why"), str)
+tf.client.cancel("5")  # error
+tf.client.cancel(5, because="why")  # error
+
+
+async def verbs() -> None:
+    assert_type(await tf.aclient.get(5), Job | None)
+    await tf.aclient.retry("5")  # error
+
+
+# --- the handler's side ---------------------------------------------------------------------------
+
+
+@tf.task()
+async def write(ctx: Context) -> None:
+    async with ctx.transaction() as connection:
+        await connection.execute("select 1")
+
+
+@tf.task()
+def write_blocking(ctx: Context) -> None:
+    with ctx.transaction(result=5) as connection:
+        connection.execute("select 1")
+        connection.no_such_verb()  # error
+
+
+def takes_a_task(task: Task[[int], int]) -> None:
+    assert_type(task.enqueue(1), Handle[int])
+
+
+@tf.task()
+def double(n: int) -> int:
+    return 2 * n
+
+
+takes_a_task(double)
+takes_a_task(tick)  # error
+
+
+@tf.task(run_in="nowhere")  # error
+def misplaced() -> None: ...

@@ -1,0 +1,227 @@
+"""How many jobs at once, which first, how many ahead, and when a worker has had enough."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import pytest
+
+from taskflow import Context, Taskflow
+from taskflow.errors import TaskflowError
+from taskflow.worker import Limits, Worker, parse_queues
+from tests.support import factories as f
+from tests.support.serving import eventually, serving
+from tests.worker.conftest import MakeApp
+
+Connection = psycopg.Connection[Any]
+RUNNING = "select count(*) from taskflow.job where state = 'running'"
+
+
+async def test_one_slow_job_idles_no_other_slot(tf: Taskflow) -> None:
+    release, done = asyncio.Event(), Counter[str]()
+
+    @tf.task()
+    async def work(kind: str) -> None:
+        if kind == "slow":
+            await release.wait()
+        done[kind] += 1
+
+    async with serving(tf, {"default": 3}):
+        await work.aenqueue("slow")
+        for _ in range(5):
+            await work.aenqueue_many([("quick",)] * 20)
+        await eventually(lambda: done["quick"] == 100)
+        assert done["slow"] == 0
+        release.set()
+        await eventually(lambda: done["slow"] == 1)
+
+
+async def test_each_queue_has_its_own_slots_and_pace(make_app: MakeApp, db: Connection) -> None:
+    """A queue that is empty, or whose slots are full, slows no other down to the poll interval."""
+    tf = make_app(poll_interval="1m")
+    release = asyncio.Event()
+    now, most = Counter[str](), Counter[str]()
+
+    @tf.task()
+    async def work(queue: str) -> None:
+        now[queue] += 1
+        most[queue] = max(most[queue], now[queue])
+        await release.wait()
+        now[queue] -= 1
+
+    for queue in ("mail", "default", "elsewhere"):
+        await work.options(queue=queue).aenqueue_many([(queue,)] * 30)
+    async with serving(tf, {"mail": 2, "default": 5}, settled=False):
+        await eventually(lambda: now == Counter(mail=2, default=5))
+        release.set()
+        await eventually(lambda: f.value(db, "select count(*) from taskflow.job_history") == 60)
+    assert most == Counter(mail=2, default=5)
+    assert f.value(db, "select count(*) from taskflow.job where queue = 'elsewhere'") == 30
+
+
+async def test_priorities_go_first_and_a_worker_may_serve_some_only(
+    tf: Taskflow, db: Connection
+) -> None:
+    order: list[str] = []
+
+    @tf.task()
+    async def note(priority: str) -> None:
+        order.append(priority)
+
+    for priority in ("low", "normal", "critical", "high"):
+        await note.options(priority=priority).aenqueue(priority)
+    async with serving(tf, {"default": 1}, priorities=(0, 2), settled=False):
+        await eventually(lambda: len(order) == 2)
+        await eventually(lambda: f.value(db, RUNNING) == 0)
+    assert order == ["critical", "normal"]
+    async with serving(tf, {"default": 1}, settled=False):
+        await eventually(lambda: len(order) == 4)
+    assert order[2:] == ["high", "low"]
+
+
+async def test_slow_jobs_are_not_hoarded(tf: Taskflow) -> None:
+    """Whatever is claimed beyond the slots waits here while another worker could run it."""
+    begun, most = 0, 0
+
+    @tf.task()
+    async def slow() -> None:
+        nonlocal begun
+        begun += 1
+        with suppress(TimeoutError):  # a job of 0.3 s
+            await asyncio.wait_for(asyncio.Event().wait(), 0.3)
+
+    await slow.aenqueue_many([()] * 60)
+    async with serving(tf, {"default": 10}, settled=False) as worker:
+
+        def look() -> bool:
+            nonlocal most
+            most = max(most, worker.queues["default"].in_hand)
+            return begun >= 40
+
+        await eventually(look)
+    assert most <= 10 + 5
+
+
+async def test_quick_jobs_are_claimed_ahead_of_the_slots(tf: Taskflow) -> None:
+    @tf.task()
+    async def quick() -> None: ...
+
+    await quick.aenqueue_many([()] * 5000)
+    async with serving(tf, {"default": 10}, settled=False) as worker:
+        largest = 0
+
+        def look() -> bool:
+            nonlocal largest
+            largest = max(largest, len(worker.hand.held))
+            return worker.settler.finished == 5000
+
+        await eventually(look, seconds=30)
+    assert largest > 50
+
+
+async def test_full_slots_cost_no_processor_time(tf: Taskflow) -> None:
+    """With nothing to do but wait for its jobs a worker sleeps, past its poll interval too."""
+    release = asyncio.Event()
+
+    @tf.task()
+    async def wait() -> None:
+        await release.wait()
+
+    await wait.aenqueue_many([()] * 10)
+    async with serving(tf, {"default": 3}, settled=False) as worker:
+        await eventually(lambda: worker.running == 3)
+        turns = 0
+        room = worker._room
+
+        def count() -> int:
+            nonlocal turns
+            turns += 1
+            return room()
+
+        worker._room = count  # type: ignore[method-assign]
+        begun = time.monotonic()
+        await eventually(lambda: time.monotonic() - begun > 1.2)
+        assert turns < 10
+        release.set()
+
+
+async def test_burst_ends_when_nothing_due_is_left(tf: Taskflow, db: Connection) -> None:
+    @tf.task()
+    async def work() -> None: ...
+
+    await work.aenqueue_many([()] * 25)
+    await work.options(delay="1h").aenqueue()
+    await asyncio.wait_for(Worker(tf, limits=Limits(burst=True)).run(), 10)
+    assert f.value(db, "select count(*) from taskflow.job_history") == 25
+    assert f.value(db, "select count(*) from taskflow.job") == 1
+    assert f.value(db, "select count(*) from taskflow.worker") == 0
+
+
+async def test_burst_runs_what_its_jobs_enqueue_too(tf: Taskflow, db: Connection) -> None:
+    @tf.task()
+    async def again(n: int) -> None:
+        if n:
+            await again.aenqueue(n - 1)
+
+    await again.aenqueue(5)
+    await asyncio.wait_for(Worker(tf, limits=Limits(burst=True)).run(), 10)
+    assert f.value(db, "select count(*) from taskflow.job_history") == 6
+
+
+async def test_burst_runs_what_commits_with_the_end_of_its_last_job(
+    tf: Taskflow, db: Connection
+) -> None:
+    """The look that finds nothing more may lie before that commit."""
+
+    @tf.task()
+    async def follow() -> None: ...
+
+    @tf.task()
+    async def lead(ctx: Context) -> None:
+        async with ctx.transaction() as connection:
+            await connection.execute("select pg_sleep(0.2)")
+            await follow.on(connection).aenqueue()
+
+    await lead.aenqueue()
+    await asyncio.wait_for(Worker(tf, limits=Limits(burst=True)).run(), 10)
+    assert f.value(db, "select count(*) from taskflow.job_history") == 2
+
+
+async def test_max_jobs_is_kept_over_all_queues(tf: Taskflow, db: Connection) -> None:
+    @tf.task()
+    async def work() -> None: ...
+
+    for queue in ("a", "b", "c"):
+        await work.options(queue=queue).aenqueue_many([()] * 10)
+    worker = Worker(tf, {"a": 5, "b": 5, "c": 5}, limits=Limits(max_jobs=13))
+    await asyncio.wait_for(worker.run(), 10)
+    assert worker.reached_limit
+    assert f.value(db, "select count(*) from taskflow.job_history") == 13
+    assert f.value(db, RUNNING) == 0
+
+
+async def test_max_memory_ends_a_worker_after_its_jobs(tf: Taskflow, db: Connection) -> None:
+    @tf.task()
+    async def work() -> None: ...
+
+    await work.aenqueue()
+    worker = Worker(tf, limits=Limits(max_memory_bytes=1))
+    await asyncio.wait_for(worker.run(), 10)
+    assert worker.reached_limit
+    assert f.value(db, "select count(*) from taskflow.job") == 1
+
+
+async def test_a_worker_serves_the_queues_of_its_settings(make_app: MakeApp) -> None:
+    tf = make_app(queues="mail=3, default", slots=7)
+    assert Worker(tf).slots_by_queue == {"mail": 3, "default": 7}
+
+
+@pytest.mark.parametrize("text", ["a=0", "a=x", "a=10001", "a b", "=3"])
+def test_bad_queues_are_refused(text: str) -> None:
+    with pytest.raises(TaskflowError):
+        parse_queues(text, 10)

@@ -1,0 +1,160 @@
+"""An idle worker is woken, a busy one looks by itself, and a lost wake-up costs a poll interval."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from taskflow import Taskflow
+from tests.conftest import Connect
+from tests.support import factories as f
+from tests.support.notices import Listener
+from tests.support.serving import eventually, serving
+from tests.worker.conftest import MakeApp
+
+Connection = psycopg.Connection[Any]
+WAITERS = "select count(*) from taskflow.waiter"
+LISTENERS = (
+    "select pid from pg_stat_activity"
+    " where application_name = 'taskflow listen' and datname = current_database()"
+)
+
+
+async def test_an_idle_worker_is_on_the_list_and_woken_at_once(
+    make_app: MakeApp, db: Connection, connect: Connect
+) -> None:
+    tf = make_app(poll_interval="1m", lease="5m")
+
+    @tf.task()
+    async def work() -> None: ...
+
+    async with serving(tf) as worker:
+        await eventually(lambda: f.value(db, WAITERS) == 1)
+        with Listener(connect()) as listener:
+            begun = time.monotonic()
+            await (await work.aenqueue()).await_end(10)
+            assert time.monotonic() - begun < 5
+            assert "queue default" in listener.heard()
+        assert worker.wakeups.is_listening
+    assert f.value(db, WAITERS) == 0
+
+
+async def test_a_busy_worker_takes_its_name_off_the_list(
+    make_app: MakeApp, db: Connection, connect: Connect
+) -> None:
+    tf = make_app(poll_interval="1m")
+    release = asyncio.Event()
+
+    @tf.task()
+    async def wait() -> None:
+        await release.wait()
+
+    async with serving(tf, {"default": 2}) as worker:
+        await eventually(lambda: f.value(db, WAITERS) == 1)
+        await wait.aenqueue_many([()] * 10)
+        await eventually(lambda: worker.running == 2)
+        await eventually(lambda: f.value(db, WAITERS) == 0)
+        with Listener(connect()) as listener:
+            await wait.aenqueue()
+            assert listener.heard() == [], "nobody waits, nobody is told"
+        release.set()
+        await eventually(lambda: f.value(db, "select count(*) from taskflow.job_history") == 11)
+        await eventually(lambda: f.value(db, WAITERS) == 1)
+
+
+async def test_nothing_is_missed_while_the_listen_connection_is_remade(
+    make_app: MakeApp, db: Connection
+) -> None:
+    tf = make_app(poll_interval="1m")
+
+    @tf.task()
+    async def work() -> None: ...
+
+    async with serving(tf) as worker:
+        (pid,) = f.rows(db, LISTENERS)[0]
+        assert f.value(db, "select pg_terminate_backend(%s, 5000)", pid)
+        handle = await work.aenqueue()  # its notification may have nobody to hear it
+        assert (await handle.await_end(10)).state == "succeeded"
+        await eventually(lambda: worker.wakeups.is_listening)
+        (again,) = f.rows(db, LISTENERS)[0]
+        assert again != pid
+        begun = time.monotonic()
+        await (await work.aenqueue()).await_end(10)
+        assert time.monotonic() - begun < 5
+
+
+async def test_behind_a_pooler_it_polls(make_app: MakeApp, db: Connection) -> None:
+    tf = make_app(pooled=True, poll_interval="200ms")
+
+    @tf.task()
+    async def work() -> int:
+        return 1
+
+    async with serving(tf) as worker:
+        assert not worker.wakeups.is_listening
+        assert await (await work.aenqueue()).aresult(5) == 1
+        assert f.value(db, WAITERS) == 0
+        assert f.rows(db, LISTENERS) == []
+
+
+async def test_a_scheduled_job_starts_when_it_is_due(make_app: MakeApp) -> None:
+    tf = make_app(poll_interval="1m")
+
+    @tf.task()
+    async def work() -> None: ...
+
+    handle = await work.options(delay="700ms").aenqueue()
+    async with serving(tf, settled=False):
+        job = await handle.await_end(10)
+    assert job.started_at is not None
+    late = (job.started_at - job.run_at).total_seconds()
+    assert 0 <= late < 0.5
+
+
+async def test_a_flood_of_wake_ups_ends_in_looking_by_itself(
+    make_app: MakeApp, db: Connection
+) -> None:
+    tf = make_app(poll_interval="1m")
+    done = 0
+
+    @tf.task()
+    async def work() -> None:
+        nonlocal done
+        done += 1
+
+    async with serving(tf, {"default": 100}) as worker:
+        for _ in range(400):
+            db.execute("select taskflow.enqueue(%s)", (work.name,))
+            await asyncio.sleep(0)
+        await eventually(lambda: done == 400)
+        await eventually(lambda: f.value(db, WAITERS) == 1, what="it is idle again")
+        assert not worker.wakeups._is_flow
+
+
+async def test_an_idle_worker_sends_at_most_two_statements_a_second(
+    dsn: str, tf: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the default times; counted where every statement of this process passes."""
+    sent: list[str] = []
+    for cursor in (psycopg.Cursor, psycopg.AsyncCursor):
+        monkeypatch.setattr(cursor, "execute", counted(cursor.execute, sent))
+    tf = Taskflow(dsn)
+    async with serving(tf):
+        await eventually(lambda: len(sent) > 3 and sent[-1] != sent[-2])
+        sent.clear()
+        begun = time.monotonic()
+        await eventually(lambda: time.monotonic() - begun > 5)
+        assert 5 <= len(sent) <= 2.0 * 5 + 1, sent
+    await tf.aclose()
+
+
+def counted(execute: Any, sent: list[str]) -> Any:
+    def count(self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
+        sent.append(query)
+        return execute(self, query, *args, **kwargs)
+
+    return count
