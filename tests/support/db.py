@@ -25,6 +25,7 @@ from psycopg.conninfo import make_conninfo
 
 from taskflow.store import embedded, migrate
 from taskflow.store.binaries import OLDEST, list_binaries
+from tests.support.waiting import until
 
 URL_VARIABLE = "TASKFLOW_TEST_DATABASE_URL"
 CONTAINERS_VARIABLE = "TASKFLOW_TEST_CONTAINERS"
@@ -184,17 +185,26 @@ def reset(session: psycopg.Connection[Any]) -> None:
     session.execute(RESET)
 
 
-CLEAN: LiteralString = """
-set lock_timeout = '10s';
-delete from taskflow.job; delete from taskflow.claim_batch; delete from taskflow.job_history;
-delete from taskflow.dead_job; delete from taskflow.attempt; delete from taskflow.queue;
-delete from taskflow.task; delete from taskflow.worker; delete from taskflow.waiter;
-delete from taskflow.watcher;
+QUIET: LiteralString = """
+select count(*) = 0 from pg_stat_activity
+ where datname = current_database() and pid <> pg_backend_pid() and state = 'active'
+   and backend_type = 'client backend'
+"""
+
+EMPTIED = (
+    "job", "claim_batch", "job_history", "dead_job", "attempt", "queue", "task", "worker", "waiter",
+    "watcher",
+)  # fmt: skip
+
+RESTORE_CONFIG: LiteralString = """
 delete from taskflow.config c where not exists (
   select from taskflow_test.config k where k.tenant = c.tenant and k.name = c.name);
 insert into taskflow.config select * from taskflow_test.config
 on conflict (tenant, name) do update set value = excluded.value
  where config.value is distinct from excluded.value;
+"""
+
+DROP_OLD_PARTITIONS: LiteralString = """
 do $$
 declare
   v_name text;
@@ -207,8 +217,7 @@ begin
     execute format('drop table taskflow.%I', v_name);
   end loop;
 end
-$$;
-reset lock_timeout;
+$$
 """
 
 KEEP: LiteralString = """
@@ -217,11 +226,19 @@ create table taskflow_test.config as select * from taskflow.config;
 """
 
 
-def clean(connection: psycopg.Connection[Any]) -> None:
+def clean(session: psycopg.Connection[Any]) -> None:
     """Empty every table of the queue and put the settings back: 2 ms, against 60 ms of TRUNCATE.
 
-    A test that left a transaction open makes this fail after 10 s, and it should.
+    A statement that the test before has cancelled may still run in its server process: it is waited
+    for, since what it writes would be this test's. A test that left a transaction open makes this
+    fail after 10 s, and it should. Table by table, so that it waits for nobody with locks in hand.
     """
-    if connection.execute("select to_regnamespace('taskflow_test')").fetchone() == (None,):
-        connection.execute(KEEP)
-    connection.execute(CLEAN)
+    if session.execute("select to_regnamespace('taskflow_test')").fetchone() == (None,):
+        session.execute(KEEP)
+    until(lambda: session.execute(QUIET).fetchone() == (True,), what="no statement runs")
+    session.execute("set lock_timeout = '10s'")
+    for table in EMPTIED:
+        session.execute(sql.SQL("delete from taskflow.{}").format(sql.Identifier(table)))
+    session.execute(RESTORE_CONFIG)
+    session.execute(DROP_OLD_PARTITIONS)
+    session.execute("reset lock_timeout")
