@@ -52,6 +52,11 @@ class Bulk:
             placed = [None] * len(self._items)
             for place, id in zip(places, ids, strict=True):
                 placed[place] = id
+        outcomes = ["refused"] * len(self._items) if any(part.outcomes for part in parts) else []
+        if outcomes:
+            said = [outcome for part in parts for outcome in part.outcomes]
+            for place, outcome in zip(places, said, strict=True):
+                outcomes[place] = outcome
         start = 0
         for part in parts:
             refused += [
@@ -59,4 +64,4 @@ class Bulk:
                 for found in part.refused
             ]
             start += len(part.ids)
-        return Enqueued(placed, sorted(refused, key=lambda refusal: refusal.position))
+        return Enqueued(placed, sorted(refused, key=lambda refusal: refusal.position), outcomes)

@@ -27,11 +27,20 @@ class Handle(Generic[R]):
     `R` is what the handler returns; a job looked up by its id alone gives plain JSON.
     """
 
-    def __init__(self, app: Taskflow, id: int, tenant: str, decode: Any = codec.decode) -> None:
+    def __init__(
+        self,
+        app: Taskflow,
+        id: int,
+        tenant: str,
+        decode: Any = codec.decode,
+        outcome: str = "enqueued",
+    ) -> None:
         self._app = app
         self._decode = decode
         self.id = id
         self.tenant = tenant
+        self.outcome = outcome
+        """enqueued, or what became of the holder of its unique key: existing, replaced, merged."""
 
     def __repr__(self) -> str:
         return f"<Handle of job {self.id}>"

@@ -18,7 +18,7 @@ from taskflow.bulk import Bulk
 from taskflow.calls import jobs
 from taskflow.errors import InvalidOption, SyncCallInLoop
 from taskflow.handle import Handle
-from taskflow.kernel.job import Enqueued, Options
+from taskflow.kernel.job import Enqueued, Options, Placed
 from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
 from taskflow.kernel.retry import Retry
@@ -49,7 +49,11 @@ class Enqueuer(Generic[P, R]):
 
     def options(self, **options: Unpack[Given]) -> Enqueuer[P, R]:
         """The same task with other options: queue, priority ("critical", "high", "normal", "low"),
-        delay or run_at, max_attempts, timeout, deadline, unique_key, tags, meta, tenant.
+        delay or run_at, max_attempts, timeout, deadline, tags, meta, tenant.
+
+        unique_key, or unique_by with names of arguments, makes it the only one of its kind, within
+        unique_scope, and unique_while or unique_for; on_conflict and replace say what a second one
+        does. depends_on takes handles or ids of jobs that must succeed first.
 
         Durations take "5m", seconds or a timedelta. Raises `UnknownOption` with the nearest name.
         """
@@ -68,11 +72,9 @@ class Enqueuer(Generic[P, R]):
         """Enqueues one job. Arguments are checked against the handler before anything is sent."""
         call = self._call(args, kwargs)
         if self._connection is not None:
-            id = guest.run_on(self._connection, call)
-        else:
-            self._refuse_in_loop("enqueue()", "aenqueue(...)")
-            id = self.task.app.run(call)
-        return self._handle(id)
+            return self._handle(guest.run_on(self._connection, call))
+        self._refuse_in_loop("enqueue()", "aenqueue(...)")
+        return self._handle(self.task.app.run(call))
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """`enqueue` for async code."""
@@ -100,7 +102,7 @@ class Enqueuer(Generic[P, R]):
             return bulk.joined(await self.task.app.arun_many(bulk.calls()))
         return bulk.joined([await guest.arun_on(self._connection, call) for call in bulk.calls()])
 
-    def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[int]:
+    def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[Placed]:
         task = self.task
         encoded = task.signature.encode(args, kwargs, task.app.settings.max_args_bytes)
         return jobs.enqueue(task.name, encoded, self._full_options())
@@ -115,9 +117,10 @@ class Enqueuer(Generic[P, R]):
             raise InvalidOption("one unique_key cannot serve many jobs", "Enqueue them one by one.")
         return Bulk(self.task, self._full_options(), items)
 
-    def _handle(self, id: int) -> Handle[R]:
+    def _handle(self, placed: Placed) -> Handle[R]:
         tenant = self._options.tenant or self.task.app.settings.tenant
-        return Handle(self.task.app, id, tenant, self.task.signature.decode_result)
+        decode = self.task.signature.decode_result
+        return Handle(self.task.app, placed.id, tenant, decode, placed.outcome)
 
     def _refuse_in_loop(self, call: str, instead: str) -> None:
         if self.task.app.is_blocking_loop():

@@ -36,13 +36,24 @@ create table taskflow.job (
   tags         text[],
   args         jsonb not null,
   meta         jsonb,
+  unique_scope text collate "C",
+  lane_id      bigint,
+  waits_for    integer,
+  is_followed  boolean,
   primary key (tenant, id)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000,
         autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
 
+-- `priority` is 0 critical ... 3 low; 10 is added while a job stands aside, because it waits for others
+-- (waits_for) or for room under a limit (lane_id): so no claim of the ready line passes it by again and
+-- again, and one index still knows every job by queue and time. The columns that such jobs need stay
+-- NULL in all others.
 create index job_ready on taskflow.job (queue, priority, run_at, id);
-create unique index job_unique on taskflow.job (tenant, queue, unique_key) where unique_key is not null;
+create index job_lane on taskflow.job (lane_id, priority, run_at, id)
+  where lane_id is not null and waits_for is null;
+create unique index job_unique on taskflow.job (tenant, (coalesce(unique_scope, queue)), unique_key)
+  where unique_key is not null;
 create index job_deadline on taskflow.job (deadline) where deadline is not null;
 
 create table taskflow.claim_batch (
@@ -83,7 +94,8 @@ create table taskflow.job_history (
   tags         text[],
   args         jsonb not null,
   meta         jsonb,
-  result       jsonb
+  result       jsonb,
+  unique_scope text collate "C"
 ) partition by range (finished_at);
 create index job_history_id on taskflow.job_history (tenant, id);
 create table taskflow.job_history_default partition of taskflow.job_history default;
@@ -115,6 +127,7 @@ create table taskflow.dead_job (
   error_message text,
   traceback    text,
   fingerprint  text collate "C",
+  unique_scope text collate "C",
   primary key (tenant, id)
 );
 -- not tenant first: a lookup by (tenant, id) that was planned on an empty table chose this index

@@ -54,6 +54,7 @@ begin
        where q.name = v_queue and q.tenant <> 'default' and q.tenant <> all (v_paused));
     foreach v_priority in array priorities loop
       exit when v_left <= 0;
+      continue when v_priority not between 0 and 3;  -- beyond stand those that must wait aside
       v_from := after -> v_queue -> v_priority::text;
       return query
         with picked as materialized (

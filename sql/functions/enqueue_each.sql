@@ -2,21 +2,25 @@
 -- changes nothing for the others. In the order of the unique keys: two callers with the same keys in
 -- different orders would otherwise wait for each other. Internal.
 create or replace function taskflow.enqueue_each(
-  template taskflow.job, args jsonb, unique_keys text[], max_bytes integer,
-  out ids bigint[], out refused jsonb
+  template taskflow.job, args jsonb, unique_keys text[], rule taskflow.unique_rule, max_bytes integer,
+  depends_on bigint[], on_parent_failure text, out ids bigint[], out refused jsonb, out outcomes text[]
 )
 language plpgsql volatile as $$
 declare
   v_job taskflow.job := template;
   v_item record;
+  v_placed record;
   v_code text;
   v_message text;
 begin
   ids := array_fill(null::bigint, array[jsonb_array_length(enqueue_each.args)]);
+  outcomes := array_fill('refused'::text, array[jsonb_array_length(enqueue_each.args)]);
   for v_item in
-    select a.value, a.place::integer, unique_keys[a.place] as unique_key
+    select a.value, a.place::integer, k.unique_key
       from jsonb_array_elements(enqueue_each.args) with ordinality a (value, place)
-     order by unique_keys[a.place] collate "C", a.place
+     cross join lateral (
+       select coalesce(unique_keys[a.place], taskflow.unique_key_of(a.value, rule.fields)) as unique_key) k
+     order by k.unique_key collate "C", a.place
   loop
     begin
       perform taskflow.check_args(v_item.value, max_bytes);
@@ -26,8 +30,12 @@ begin
       end if;
       v_job.args := v_item.value;
       v_job.unique_key := v_item.unique_key;
-      ids[v_item.place] := taskflow.insert_unique(v_job);
-    exception when sqlstate 'TF111' or sqlstate 'TF113' or sqlstate 'TF114' or sqlstate 'TF115' or sqlstate 'TF116' then
+      select p.id, p.outcome into v_placed
+        from taskflow.place_job(v_job, case when v_item.unique_key is not null then rule end, depends_on, on_parent_failure) p;
+      ids[v_item.place] := v_placed.id;
+      outcomes[v_item.place] := v_placed.outcome;
+    exception when sqlstate 'TF111' or sqlstate 'TF113' or sqlstate 'TF114' or sqlstate 'TF115' or sqlstate 'TF116'
+                or sqlstate 'TF123' then
       get stacked diagnostics v_code = returned_sqlstate, v_message = message_text;
       refused := coalesce(refused, '[]') || jsonb_build_object(
         'position', v_item.place - 1, 'code', v_code, 'message', v_message);

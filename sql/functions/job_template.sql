@@ -1,8 +1,8 @@
 -- Checks the options of a job, fills what is not given from the task's published defaults, and
--- answers the row that enqueue and enqueue_many insert. Raises TF110, TF111, TF112.
+-- answers the row that is to be inserted, but for its arguments. Raises TF110, TF111, TF112. Internal.
 create or replace function taskflow.job_template(
   task text, queue text, priority text, run_at timestamptz, delay interval, max_attempts integer,
-  timeout interval, deadline timestamptz, unique_key text, tags text[], meta jsonb, tenant text
+  timeout interval, deadline timestamptz, tags text[], meta jsonb, tenant text
 ) returns taskflow.job
 language plpgsql volatile as $$
 #variable_conflict use_variable
@@ -51,10 +51,6 @@ begin
     raise exception 'deadline % is not after the run time %', deadline, v_job.run_at
       using errcode = 'TF112', hint = 'The deadline is the latest time to start.';
   end if;
-  if octet_length(unique_key) not between 1 and 500 then
-    raise exception 'unique_key has % bytes, it must have 1 to 500', octet_length(unique_key)
-      using errcode = 'TF111', hint = 'Use a hash of a longer key.';
-  end if;
   if cardinality(tags) > 50 or exists (select from unnest(tags) t where t is null or t !~ '^[^[:cntrl:]]{1,100}$') then
     raise exception 'tags must be at most 50 texts of 1 to 100 characters without control characters'
       using errcode = 'TF111', hint = 'Longer texts belong into meta or the arguments.';
@@ -72,7 +68,6 @@ begin
   v_job.created_at := v_now;
   v_job.created_by := session_user;
   v_job.deadline := deadline;
-  v_job.unique_key := unique_key;
   v_job.tags := nullif(tags, '{}');
   v_job.meta := nullif(meta, '{}');
   return v_job;

@@ -22,6 +22,8 @@ declare
   v_now timestamptz := taskflow.now();
   v_count bigint;
   v_unstorable bigint[];
+  v_followed bigint[];
+  v_followed_of text[];
 begin
   if results is not null then
     select array_agg(g.place) into v_unstorable
@@ -33,21 +35,31 @@ begin
     with given as materialized (
       select g.id, g.claim_no, coalesce(g.tenant, 'default') as tenant, g.place
         from unnest(ids, claim_nos, tenants) with ordinality g (id, claim_no, tenant, place)
-       where v_unstorable is null or g.place <> all (v_unstorable)),
+       where v_unstorable is null or g.place <> all (v_unstorable)
+       -- whoever locks several jobs does it in this order
+       order by 3, 1),
     gone as (
       delete from taskflow.job j using given g
        where j.tenant = g.tenant and j.id = g.id and j.claim_no = g.claim_no and j.lease_until is not null
-      returning j.*, g.place)
-    insert into taskflow.job_history (
-      id, run_at, created_at, claim_no, started_at, finished_at, worker_id, state, attempt, lost,
-      max_attempts, priority, deadline, timeout, tenant, queue, task, created_by, unique_key,
-      tags, args, meta, result)
-    select g.id, g.run_at, g.created_at, g.claim_no, g.started_at, v_now, g.worker_id, 'succeeded',
-           g.attempt, g.lost, g.max_attempts, g.priority, g.deadline, g.timeout, g.tenant, g.queue,
-           g.task, g.created_by, g.unique_key, g.tags, g.args, g.meta,
-           nullif(results -> (g.place - 1)::integer, 'null')
+      returning j.*, g.place),
+    kept as (
+      insert into taskflow.job_history (
+        id, run_at, created_at, claim_no, started_at, finished_at, worker_id, state, attempt, lost,
+        max_attempts, priority, deadline, timeout, tenant, queue, task, created_by, unique_key,
+        tags, args, meta, result, unique_scope)
+      select g.id, g.run_at, g.created_at, g.claim_no, g.started_at, v_now, g.worker_id, 'succeeded',
+             g.attempt, g.lost, g.max_attempts, g.priority % 10, g.deadline, g.timeout, g.tenant,
+             g.queue, g.task, g.created_by, g.unique_key, g.tags, g.args, g.meta,
+             nullif(results -> (g.place - 1)::integer, 'null'), g.unique_scope
+        from gone g)
+    select count(*), array_agg(g.id) filter (where g.is_followed),
+           array_agg(g.tenant) filter (where g.is_followed)
+      into v_count, v_followed, v_followed_of
       from gone g;
-    get diagnostics v_count = row_count;
+    if v_followed is not null then
+      perform taskflow.tell_followers(f.tenant, array_agg(f.id), 'succeeded')
+         from unnest(v_followed, v_followed_of) f (id, tenant) group by f.tenant;
+    end if;
     if v_unstorable is not null then
       perform taskflow.settle(ids[u], claim_nos[u], 'failed', reason => 'unstorable',
                               error => '{"class": "unstorable", "message": "the result is larger or deeper than allowed"}',

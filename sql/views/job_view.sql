@@ -1,7 +1,7 @@
 -- Every job that is known, live, finished or dead, in the states people see. For reading one job, or
 -- pages with a filter; the queue's own functions never use it.
 create or replace view taskflow.job_view with (security_invoker = true) as
-  select j.tenant, j.id, taskflow.state_of(j.state, j.run_at, j.attempt, taskflow.now()) as state,
+  select j.tenant, j.id, taskflow.state_of(j.state, j.run_at, j.attempt, j.priority, taskflow.now()) as state,
          j.queue, j.task, taskflow.priority_name(j.priority) as priority, j.attempt, j.max_attempts,
          j.lost, j.claim_no, j.run_at, j.created_at, j.started_at, null::timestamptz as finished_at,
          j.lease_until, j.deadline, j.timeout, j.worker_id, j.cancel_requested, j.cancel_reason as reason,

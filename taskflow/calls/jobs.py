@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from taskflow.calls.leases import numbers
 from taskflow.kernel import codec
-from taskflow.kernel.job import Cause, Enqueued, Job, Options, Refusal
+from taskflow.kernel.job import Cause, Enqueued, Job, Options, Placed, Refusal
 from taskflow.store.call import Call, Row, each, first, nothing, scalar
 
 _OPTIONS = (
@@ -17,6 +18,12 @@ _OPTIONS = (
     " delay => %(delay)s::interval, max_attempts => %(max_attempts)s::integer,"
     " timeout => %(timeout)s::interval, tags => %(tags)s::text[], meta => %(meta)s::jsonb,"
     " tenant => %(tenant)s::text, deadline => %(deadline)s::timestamptz"
+)
+_TIES = (
+    "unique_by => %(unique_by)s::text[], unique_scope => %(unique_scope)s::text,"
+    " unique_while => %(unique_while)s::text, unique_for => %(unique_for)s::interval,"
+    " on_conflict => %(on_conflict)s::text, replace => %(replace)s::text[],"
+    " depends_on => %(depends_on)s::bigint[], on_parent_failure => %(on_parent_failure)s::text"
 )
 JOB_COLUMNS = (
     "tenant, id, state, queue, task, priority, attempt, max_attempts, lost, claim_no, run_at,"
@@ -27,19 +34,17 @@ JOB_COLUMNS = (
 """The columns of taskflow.job_view in the order of `Job`."""
 
 
-def enqueue(task: str, args: bytes, options: Options) -> Call[int]:
-    """Answers the job's id; with a unique key that is taken, its holder's."""
+def enqueue(task: str, args: bytes, options: Options) -> Call[Placed]:
+    """Answers the job's id; with a unique key that is taken, its holder's, and which of the two."""
+    parameters = {"task": task, "args": args.decode(), **_parameters(options)}
+    if not options.is_tied:
+        statement = f"select taskflow.enqueue(%(task)s::text, %(args)s::jsonb, {_OPTIONS})"
+        return Call(statement, parameters, lambda rows: Placed(rows[0][0]))
     return Call(
-        "select taskflow.enqueue(%(task)s::text, %(args)s::jsonb, "
-        + _OPTIONS
-        + ", unique_key => %(unique_key)s::text)",
-        {
-            "task": task,
-            "args": args.decode(),
-            **_parameters(options),
-            "unique_key": options.unique_key,
-        },
-        scalar,
+        "select id, outcome from taskflow.enqueue_job(%(task)s::text, %(args)s::jsonb,"
+        f" {_OPTIONS}, unique_key => %(unique_key)s::text, {_TIES})",
+        {**parameters, "unique_key": options.unique_key, **_ties(options)},
+        lambda rows: Placed(*rows[0]),
     )
 
 
@@ -48,13 +53,13 @@ def enqueue_many(
 ) -> Call[Enqueued]:
     """`args` is one JSON array of argument objects."""
     return Call(
-        "select ids, refused::text from taskflow.enqueue_many(%(task)s::text, %(args)s::jsonb, "
-        + _OPTIONS
-        + ", unique_keys => %(unique_keys)s::text[])",
+        "select ids, refused::text, outcomes from taskflow.enqueue_many(%(task)s::text,"
+        f" %(args)s::jsonb, {_OPTIONS}, unique_keys => %(unique_keys)s::text[], {_TIES})",
         {
             "task": task,
             "args": args.decode(),
             **_parameters(options),
+            **_ties(options),
             "unique_keys": list(unique_keys) if unique_keys else None,
         },
         _enqueued,
@@ -152,6 +157,19 @@ def _parameters(options: Options) -> dict[str, Any]:
     }
 
 
+def _ties(options: Options) -> dict[str, Any]:
+    return {
+        "unique_by": list(options.unique_by) if options.unique_by else None,
+        "unique_scope": options.unique_scope,
+        "unique_while": options.unique_while,
+        "unique_for": options.unique_for,
+        "on_conflict": options.on_conflict,
+        "replace": list(options.replace) if options.replace is not None else None,
+        "depends_on": numbers(options.depends_on) if options.depends_on else None,
+        "on_parent_failure": options.on_parent_failure,
+    }
+
+
 def decode_job(*columns: Any) -> Job:
     values = list(columns)
     for place in (23, 24, 25):  # args, meta, result
@@ -161,6 +179,6 @@ def decode_job(*columns: Any) -> Job:
 
 
 def _enqueued(rows: Sequence[Row]) -> Enqueued:
-    ids, refused = rows[0]
+    ids, refused, outcomes = rows[0]
     found = msgspec.json.decode(refused, type=list[Refusal]) if refused else []
-    return Enqueued(ids or [], found)
+    return Enqueued(ids or [], found, outcomes or [])

@@ -27,6 +27,9 @@ from taskflow.store import walks
 from taskflow.store.call import Call, each, scalar
 
 TAIL_BLOCKS = 1_000
+_WAITING = (
+    "j.state, j.attempt, j.state = 'ready' and j.attempt = 0 and j.priority >= 10 as is_aside"
+)
 
 _QUEUES = f"""
 with clock as materialized (select taskflow.now() as now),
@@ -58,18 +61,18 @@ select n.name, due.available, coalesce(h.running, 0), later.scheduled,
         and p.paused_at is not null and (p.resume_at is null or p.resume_at > c.now)
  cross join lateral (
    select case when count(*) < {COUNT_CAP}
-               then count(*) filter (where w.state = 'ready' and w.attempt = 0)
+               then count(*) filter (where w.state = 'ready' and w.attempt = 0 and not w.is_aside)
                else {COUNT_CAP} end as available,
           count(*) filter (where w.state = 'ready' and w.attempt > 0) as retrying,
-          count(*) filter (where w.state = 'blocked') as blocked
-     from ({walks.in_order("j.state, j.attempt", "j.run_at <= c.now", COUNT_CAP)}) w) due
+          count(*) filter (where w.state = 'blocked' or w.is_aside) as blocked
+     from ({walks.in_order(_WAITING, "j.run_at <= c.now", COUNT_CAP)}) w) due
  cross join lateral (
    select count(*) filter (where w.attempt = 0) as scheduled,
           count(*) filter (where w.attempt > 0) as retrying
      from ({walks.in_order("j.attempt", "j.run_at > c.now", COUNT_CAP)}) w) later
  cross join lateral (
    select min(w.run_at) as run_at
-     from ({walks.in_order("j.run_at", "j.run_at <= c.now and j.state = 'ready'", 1, 4)}) w) oldest
+     from ({walks.in_order("j.run_at", "j.run_at <= c.now and j.state = 'ready'", 1, 8)}) w) oldest
  cross join lateral (
    select count(*) as workers, coalesce(sum(k.slots[array_position(k.queues, n.name)]), 0) as slots
      from taskflow.worker k

@@ -103,11 +103,15 @@ def enqueue(
         enqueue_many(invocation, task, args or "-", options)
         return
     encoded = codec.encode(_object(read(args) if args else "{}", "the arguments"))
-    id = invocation.run(jobs.enqueue(task, encoded, options))
+    placed = invocation.run(jobs.enqueue(task, encoded, options))
     if wait is not None:
-        wait_for(invocation, id, None if wait == ENDLESS else DURATION.convert(wait, None, None))
-    else:
-        invocation.answer({"id": id, "task": task}, lambda: str(id))
+        patience = None if wait == ENDLESS else DURATION.convert(wait, None, None)
+        wait_for(invocation, placed.id, patience)
+        return
+    if placed.outcome != "enqueued":
+        invocation.talk(f"A job with this key waits already; it is {placed.outcome}.", "dim")
+    answer = {"id": placed.id, "task": task, "outcome": placed.outcome}
+    invocation.answer(answer, lambda: str(placed.id))
 
 
 def check_task(invocation: Invocation, task: str) -> None:

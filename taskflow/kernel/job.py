@@ -28,6 +28,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     meta: Mapping[str, Any] | None = None
     tenant: str | None = None
     deadline: datetime | None = None
+    unique_by: Sequence[str] | None = None
+    unique_scope: str | None = None
+    unique_while: str | None = None
+    unique_for: timedelta | None = None
+    on_conflict: str | None = None
+    replace: Sequence[str] | None = None
+    depends_on: Sequence[int] | None = None
+    on_parent_failure: str | None = None
+
+    @property
+    def is_tied(self) -> bool:
+        """Does the job depend on others, or on there being no other like it?"""
+        return bool(self.unique_key or self.unique_by or self.depends_on)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -69,11 +82,24 @@ class Job(msgspec.Struct, frozen=True):
         return self.state in FINISHED
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """What became of one enqueue: enqueued, or the holder of its unique key is existing, replaced
+    or merged."""
+
+    id: int
+    outcome: str = "enqueued"
+
+
 class Enqueued(msgspec.Struct, frozen=True):
-    """What became of a bulk enqueue: an id per position, None where the item was refused."""
+    """What became of a bulk enqueue: an id per position, None where the item was refused.
+
+    `outcomes`, with unique keys, says of each position: enqueued, existing, replaced, merged or
+    refused; it is empty without.
+    """
 
     ids: list[int | None]
     refused: list[Refusal]
+    outcomes: list[str] = []
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 import msgspec
 
@@ -20,6 +20,17 @@ from taskflow.kernel.names import Priority, check_name, check_tags, parse_priori
 MAX_ATTEMPTS = 1_000
 MAX_KEY_BYTES = 500
 MAX_META_BYTES = 65_536
+MAX_PARENTS = 10_000
+REPLACEABLE = (
+    "args", "priority", "run_at", "max_attempts", "timeout", "deadline", "tags", "meta",
+)  # fmt: skip
+
+
+class HasId(Protocol):
+    """A handle, or anything else that knows the id of a job."""
+
+    @property
+    def id(self) -> int: ...
 
 
 class Given(TypedDict, total=False):
@@ -36,6 +47,14 @@ class Given(TypedDict, total=False):
     meta: Mapping[str, Any] | None
     tenant: str | None
     deadline: datetime | None
+    unique_by: Iterable[str] | Literal["*"] | None
+    unique_scope: Literal["queue", "task", "tenant"] | None
+    unique_while: Literal["live", "waiting"] | None
+    unique_for: Duration | None
+    on_conflict: Literal["existing", "raise", "replace", "merge"] | None
+    replace: Iterable[str] | None
+    depends_on: Iterable[HasId | int] | HasId | int | None
+    on_parent_failure: Literal["cancel", "continue"] | None
 
 
 def make_options(base: Options, given: Mapping[str, Any]) -> Options:
@@ -51,8 +70,9 @@ def make_options(base: Options, given: Mapping[str, Any]) -> Options:
     checked = {
         name: CHECKS[name](name, value) for name, value in given.items() if value is not None
     }
-    if "delay" in checked and "run_at" in checked:
-        raise InvalidOption("run_at and delay are both given", "Give one of them.")
+    for one, other in (("run_at", "delay"), ("unique_key", "unique_by")):
+        if one in checked and other in checked:
+            raise InvalidOption(f"{one} and {other} are both given", "Give one of them.")
     return msgspec.structs.replace(base, **checked)
 
 
@@ -108,6 +128,53 @@ def _meta(name: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
+def _names(name: str, value: Any) -> list[str]:
+    """Names of arguments; "*" is all of them."""
+    names = [value] if isinstance(value, str) else list(value)
+    if not 1 <= len(names) <= 50 or not all(isinstance(found, str) for found in names):
+        raise InvalidOption(
+            f"{name} must name 1 to 50 arguments",
+            'Write unique_by=("order_id",), or "*" for all.',
+        )
+    codec.encode({name: names})  # refuses NUL and lone surrogates
+    return names
+
+
+def _fields(name: str, value: Any) -> list[str]:
+    found = [value] if isinstance(value, str) else list(value)
+    for field in found:
+        if field not in REPLACEABLE:
+            raise InvalidOption(
+                f"{name}: {field!r} cannot be replaced", f"Name some of {', '.join(REPLACEABLE)}."
+            )
+    return found
+
+
+def _ids(name: str, value: Any) -> list[int]:
+    """Handles or ids, one or many."""
+    given = value if isinstance(value, Iterable) else [value]
+    ids = [found if isinstance(found, int) else getattr(found, "id", None) for found in given]
+    if not all(isinstance(id, int) and not isinstance(id, bool) for id in ids):
+        raise _wrong(name, "handles or ids of jobs", value)
+    if not 1 <= len(ids) <= MAX_PARENTS:
+        raise InvalidOption(
+            f"{name} holds {len(ids):,} jobs, it must hold 1 to {MAX_PARENTS:,}",
+            "Leave it out for a job that waits for none.",
+        )
+    return [id for id in ids if id is not None]
+
+
+def _one_of(*choices: str) -> Callable[[str, Any], str]:
+    def check(name: str, value: Any) -> str:
+        if value not in choices:
+            raise InvalidOption(
+                f"{name} is {value!r}, it must be {', '.join(choices[:-1])} or {choices[-1]}", ""
+            )
+        return str(value)
+
+    return check
+
+
 def _wrong(name: str, expected: str, value: Any, hint: str = "") -> InvalidOption:
     return InvalidOption(f"{name}: expected {expected}, got {type(value).__name__}", hint)
 
@@ -124,4 +191,12 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "meta": _meta,
     "tenant": lambda _, value: check_name(value, "tenant"),
     "deadline": _moment,
+    "unique_by": _names,
+    "unique_scope": _one_of("queue", "task", "tenant"),
+    "unique_while": _one_of("live", "waiting"),
+    "unique_for": _duration,
+    "on_conflict": _one_of("existing", "raise", "replace", "merge"),
+    "replace": _fields,
+    "depends_on": _ids,
+    "on_parent_failure": _one_of("cancel", "continue"),
 }

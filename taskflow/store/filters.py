@@ -154,11 +154,14 @@ def _state_conditions(source: Source, wanted: JobFilter) -> list[Condition]:
         return [sa.cast(c.state, sa.Text) == sa.any_(sa.literal(states, TEXTS))]
     ready = c.state == sa.text("'ready'")
     tests = {
-        "available": sa.and_(ready, c.attempt == 0, c.run_at <= _NOW),
+        "available": sa.and_(ready, c.attempt == 0, c.run_at <= _NOW, c.priority < 10),
         "scheduled": sa.and_(ready, c.attempt == 0, c.run_at > _NOW),
         "retrying": sa.and_(ready, c.attempt > 0),
         "running": c.state == sa.text("'running'"),
-        "blocked": c.state == sa.text("'blocked'"),
+        "blocked": sa.or_(
+            c.state == sa.text("'blocked'"),
+            sa.and_(ready, c.attempt == 0, c.run_at <= _NOW, c.priority >= 10),
+        ),
     }
     found: list[Condition] = [sa.or_(*(tests[state] for state in states))]
     if states == ["running"]:
@@ -186,7 +189,9 @@ def _all_sources() -> tuple[Source, Source, Source]:
 
     live, history, dead = table("job"), table("job_history"), table("dead_job")
     no_time, no_text = sa.null().cast(postgresql.TIMESTAMP(timezone=True)), sa.null().cast(sa.Text)
-    shown = sa.func.taskflow.state_of(live.c.state, live.c.run_at, live.c.attempt, _NOW)
+    shown = sa.func.taskflow.state_of(
+        live.c.state, live.c.run_at, live.c.attempt, live.c.priority, _NOW
+    )
     return (
         Source(live, LIVE_STATES, shown, no_time, live.c.cancel_reason, no_text, no_text),
         Source(

@@ -78,10 +78,11 @@ def test_a_stranger_may_execute_nothing(db: Connection, login: Login) -> None:
 def test_no_role_may_call_what_is_internal(db: Connection) -> None:
     """A definer function that is called by any other of ours, or writes, is not for roles."""
     internal = {
-        "add_partitions", "announce", "archive", "bury", "check_args", "check_clock", "check_lease",
-        "check_name", "drop_partitions", "enqueue_each", "expire", "find_live", "insert_unique",
-        "job_template", "note_queue", "put_back", "record_attempt", "result_ok", "settle_each",
-        "settled_before", "wake",
+        "add_partitions", "announce", "archive", "bury", "change_job", "check_args", "check_clock",
+        "check_lease", "check_name", "check_unique", "drop_partitions", "enqueue_each", "expire",
+        "find_live", "follow", "job_template", "meet_holder", "note_queue", "place_job", "put_back",
+        "record_attempt", "release_dependants", "result_ok", "settle_each", "settled_before",
+        "tell_followers", "wake",
     }  # fmt: skip
     names = {row.name for row in functions(db)}
     assert internal <= names
