@@ -51,7 +51,7 @@ create table taskflow.job (
 -- NULL in all others.
 create index job_ready on taskflow.job (queue, priority, run_at, id);
 create index job_lane on taskflow.job (lane_id, priority, run_at, id)
-  where lane_id is not null and waits_for is null;
+  where lane_id is not null;
 create unique index job_unique on taskflow.job (tenant, (coalesce(unique_scope, queue)), unique_key)
   where unique_key is not null;
 create index job_deadline on taskflow.job (deadline) where deadline is not null;

@@ -14,6 +14,9 @@ begin
     archive.state, job.attempt, job.lost, job.max_attempts, job.priority % 10, job.deadline, job.timeout,
     job.tenant, job.queue, job.task, job.created_by, job.unique_key, archive.reason, job.tags, job.args,
     job.meta, archive.result, job.unique_scope);
+  if job.lane_id is not null then
+    perform taskflow.free_slots(job.tenant, array[job.id]);
+  end if;
   perform taskflow.announce(job.tenant, array[job.id]);
   if job.is_followed then
     perform taskflow.tell_followers(job.tenant, array[job.id], archive.state::text);

@@ -16,6 +16,9 @@ begin
     job.created_by, job.unique_key, bury.reason, job.tags, job.args, job.meta,
     left(error ->> 'class', 300), left(error ->> 'message', 8192), left(error ->> 'traceback', 32768),
     left(coalesce(error ->> 'fingerprint', bury.reason), 64), job.unique_scope);
+  if job.lane_id is not null then
+    perform taskflow.free_slots(job.tenant, array[job.id]);
+  end if;
   perform taskflow.announce(job.tenant, array[job.id]);
   if job.is_followed then
     perform taskflow.tell_followers(job.tenant, array[job.id], 'dead');

@@ -19,7 +19,7 @@ begin
      set args = v_args,
          attempt = case when v_args = j.args then j.attempt else 0 end,
          priority = case when 'priority' = any (rule.replaces)
-                         then new_job.priority + j.priority / 10 * 10 else j.priority end,
+                         then new_job.priority % 10 + j.priority / 10 * 10 else j.priority end,
          run_at = case when 'run_at' = any (rule.replaces) then new_job.run_at else j.run_at end,
          max_attempts = case when 'max_attempts' = any (rule.replaces) then new_job.max_attempts else j.max_attempts end,
          timeout = case when 'timeout' = any (rule.replaces) then new_job.timeout else j.timeout end,
@@ -27,5 +27,8 @@ begin
          tags = case when 'tags' = any (rule.replaces) then new_job.tags else j.tags end,
          meta = case when 'meta' = any (rule.replaces) then new_job.meta else j.meta end
    where j.tenant = old_job.tenant and j.id = old_job.id;
+  if old_job.lane_id is not null then
+    perform taskflow.relane(old_job.tenant, array[old_job.id]);  -- its key may be another, its time earlier
+  end if;
 end
 $$;

@@ -7,6 +7,7 @@
 -- behind the position, so claim without `after` at least once a second.
 --
 -- One row in claim_batch stands for all jobs of the call: it leads `reap` to them if they are lost.
+-- Jobs under limits come from their lanes, before the others and after them by turns.
 -- A claim is a HOT update (see table job). Locks: the rows taken; skips rows locked by others.
 -- Raises TF140 when the worker is not registered, TF112 for a lease outside 100 ms to 10 min.
 create or replace function taskflow.claim(
@@ -19,7 +20,7 @@ create or replace function taskflow.claim(
 ) returns table (
   id bigint, claim_no bigint, tenant text, queue text, task text, args jsonb, attempt smallint,
   max_attempts smallint, lost smallint, priority smallint, run_at timestamptz, lease_until timestamptz,
-  timeout interval, created_at timestamptz, tags text[], meta jsonb, batch_id bigint
+  timeout interval, created_at timestamptz, tags text[], meta jsonb, batch_id bigint, lane_id bigint
 )
 language plpgsql volatile security definer set search_path = taskflow, pg_temp
 -- one plan shape, whatever the statistics say: walk job_ready in its order
@@ -33,9 +34,12 @@ declare
   v_queue text;
   v_priority smallint;
   v_left integer;
+  v_lanes constant smallint := -1;
   v_count integer;
   v_from jsonb;
   v_paused text[];
+  v_lines smallint[];
+  v_places tid[];
 begin
   if not exists (select from taskflow.worker w where w.tenant = 'default' and w.id = claim.worker_id) then
     raise exception 'worker % is not registered', claim.worker_id
@@ -52,24 +56,32 @@ begin
     continue when 'default' = any (v_paused) and not exists (
       select from taskflow.queue q
        where q.name = v_queue and q.tenant <> 'default' and q.tenant <> all (v_paused));
-    foreach v_priority in array priorities loop
+    v_lines := array(select p from unnest(priorities) with ordinality u (p, place) where p between 0 and 3 order by place);
+    if exists (select from taskflow.lane_bell b where b.queue = v_queue and b.at <= v_now) then
+      v_lines := case when v_batch % 2 = 0 then v_lanes || v_lines else v_lines || v_lanes end;
+    end if;
+    foreach v_priority in array v_lines loop
       exit when v_left <= 0;
-      continue when v_priority not between 0 and 3;  -- beyond stand those that must wait aside
+      v_places := case when v_priority = v_lanes
+                       then taskflow.take_from_lanes(v_queue, v_lines, v_left, v_now, v_paused) end;
       v_from := after -> v_queue -> v_priority::text;
       return query
         with picked as materialized (
-          select j.ctid as place
-            from taskflow.job j
-           where j.queue = v_queue and j.priority = v_priority
-             and (j.run_at, j.id) > (coalesce((v_from ->> 0)::timestamptz, '-infinity'),
-                                     coalesce((v_from ->> 1)::bigint, 0))
-             and j.run_at <= v_now
-             and j.state = 'ready'
-             and (j.deadline is null or j.deadline > v_now or j.attempt > 0)
-             and j.tenant <> all (v_paused)
-           order by j.run_at, j.id
-           limit v_left
-             for update skip locked),
+          select p as place from unnest(v_places) p
+           union all
+          select w.place from (
+            select j.ctid as place
+              from taskflow.job j
+             where j.queue = v_queue and j.priority = v_priority
+               and (j.run_at, j.id) > (coalesce((v_from ->> 0)::timestamptz, '-infinity'),
+                                       coalesce((v_from ->> 1)::bigint, 0))
+               and j.run_at <= v_now
+               and j.state = 'ready'
+               and (j.deadline is null or j.deadline > v_now or j.attempt > 0)
+               and j.tenant <> all (v_paused)
+             order by j.run_at, j.id
+             limit v_left
+               for update skip locked) w),
         claimed as (
           update taskflow.job j
              set state = 'running', claim_no = j.claim_no + 1, attempt = j.attempt + 1,
@@ -77,14 +89,15 @@ begin
             from picked p
            where j.ctid = p.place
           returning j.id, j.claim_no, j.tenant, j.queue, j.task, j.args, j.attempt, j.max_attempts,
-                    j.lost, j.priority, j.run_at, j.lease_until, j.timeout, j.created_at, j.tags, j.meta),
+                    j.lost, (j.priority % 10)::smallint as priority, j.run_at, j.lease_until, j.timeout,
+                    j.created_at, j.tags, j.meta, j.lane_id),
         noted as (
           insert into taskflow.claim_batch (id, tenant, worker_id, check_at, job_ids)
           select v_batch, c.tenant, claim.worker_id, v_lease_until, array_agg(c.id)
             from claimed c group by c.tenant
           on conflict (tenant, id) do update set job_ids = claim_batch.job_ids || excluded.job_ids)
         select c.id, c.claim_no, c.tenant, c.queue, c.task, c.args, c.attempt, c.max_attempts, c.lost,
-               c.priority, c.run_at, c.lease_until, c.timeout, c.created_at, c.tags, c.meta, v_batch
+               c.priority, c.run_at, c.lease_until, c.timeout, c.created_at, c.tags, c.meta, v_batch, c.lane_id
           from claimed c;
       get diagnostics v_count = row_count;
       v_left := v_left - v_count;

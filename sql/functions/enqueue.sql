@@ -59,6 +59,7 @@ begin
      and coalesce(tenant, taskflow.current_tenant()) = 'default'
      and taskflow.options_ok(task, v_queue, v_run_at, v_now, v_attempts, v_timeout, deadline)
      and taskflow.args_ok(args, v_max_bytes)
+     and not taskflow.has_limits('default', v_queue, task)
   then
     insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, queue, task,
                               created_by, args)

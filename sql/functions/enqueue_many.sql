@@ -60,7 +60,8 @@ begin
     raise exception '% unique_keys for % jobs', cardinality(unique_keys), v_count
       using errcode = 'TF111', hint = 'Give one for each, NULL where a job has none.';
   end if;
-  if v_rule.holds is null and depends_on is null and not exists (
+  if v_rule.holds is null and depends_on is null and not taskflow.has_limits(v_job.tenant, v_job.queue, v_job.task)
+     and not exists (
        select from jsonb_array_elements(args) a where not taskflow.args_ok(a, v_max_bytes)) then
     with new as (
       insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, tenant,

@@ -10,10 +10,15 @@ language plpgsql volatile as $$
 declare
   v_key text := new_job.unique_key;
 begin
+  if taskflow.has_limits(new_job.tenant, new_job.queue, new_job.task) then
+    new_job.lane_id := taskflow.find_lane(new_job.tenant, new_job.queue, new_job.task, new_job.args);
+  end if;
+  if depends_on is not null or new_job.lane_id is not null then
+    new_job.priority := new_job.priority + 10;  -- aside of the ready line
+  end if;
   if depends_on is not null then
     new_job.state := 'blocked';
     new_job.waits_for := cardinality(depends_on);
-    new_job.priority := new_job.priority + 10;
   end if;
   loop
     if v_key is not null then
@@ -30,17 +35,19 @@ begin
       continue when not found;
     end if;
     insert into taskflow.job (id, run_at, created_at, state, max_attempts, priority, deadline, timeout, tenant,
-                              queue, task, created_by, unique_key, unique_scope, tags, args, meta, waits_for)
+                              queue, task, created_by, unique_key, unique_scope, tags, args, meta, waits_for, lane_id)
     values (place_job.id, new_job.run_at, new_job.created_at, coalesce(new_job.state, 'ready'),
             new_job.max_attempts, new_job.priority, new_job.deadline, new_job.timeout, new_job.tenant,
             new_job.queue, new_job.task, new_job.created_by,
             case when rule.window_ is null then v_key end, new_job.unique_scope, new_job.tags,
-            new_job.args, new_job.meta, new_job.waits_for)
+            new_job.args, new_job.meta, new_job.waits_for, new_job.lane_id)
     on conflict do nothing;
     if found then
       outcome := 'enqueued';
       if depends_on is not null then
         perform taskflow.follow(new_job.tenant, id, depends_on, on_parent_failure);
+      elsif new_job.lane_id is not null then
+        perform taskflow.enter_lane(new_job, new_job.run_at);
       end if;
       exit;
     end if;

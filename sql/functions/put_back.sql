@@ -17,6 +17,10 @@ begin
          lost = case outcome when 'lost' then j.lost + 1 when 'released' then j.lost else 0 end,
          run_at = case when v_delay > interval '0' then at_time + v_delay else j.run_at end
    where j.tenant = job.tenant and j.id = job.id;
+  if job.lane_id is not null then
+    perform taskflow.free_slots(job.tenant, array[job.id], for_retry => true);
+    perform taskflow.enter_lane(job, case when v_delay > interval '0' then at_time + v_delay else at_time end);
+  end if;
   if v_delay <= interval '0' then
     perform taskflow.wake(job.queue);
   end if;

@@ -37,7 +37,10 @@ begin
              run_at = case when j.waits_for = m.count then greatest(j.run_at, v_now) else j.run_at end
         from unnest(v_met.ids, v_met.counts, v_met.missed) m (id, count, missed)
        where j.tenant = release_dependants.tenant and j.id = m.id and m.missed is null and j.waits_for is not null
-      returning j.queue, j.waits_for)
+      returning j.tenant, j.id, j.queue, j.lane_id, j.run_at, j.waits_for),
+    rung as (
+      insert into taskflow.lane_bell (tenant, lane_id, queue, at)
+      select r.tenant, r.lane_id, r.queue, r.run_at from released r where r.waits_for is null and r.lane_id is not null)
     select r.queue from released r where r.waits_for is null group by r.queue
   loop
     perform taskflow.wake(v_queue);

@@ -18,6 +18,9 @@ begin
       using errcode = 'TF121', hint = 'Cancel it, or wait for its end.';
   end if;
   update taskflow.job j set run_at = reschedule.run_at where j.tenant = v_job.tenant and j.id = v_job.id;
+  if v_job.lane_id is not null and v_job.waits_for is null then
+    perform taskflow.enter_lane(v_job, reschedule.run_at);
+  end if;
   if reschedule.run_at <= v_now then
     perform taskflow.wake(v_job.queue);
   end if;

@@ -30,6 +30,7 @@ begin
                             queue, task, created_by, unique_key, unique_scope, tags, args, meta)
   select b.id, v_now, b.created_at, b.claim_no, b.max_attempts, b.priority, b.timeout, b.tenant,
          b.queue, b.task, b.created_by, b.unique_key, b.unique_scope, b.tags, b.args, b.meta from back b;
+  perform taskflow.relane(v_tenant, array[retry.id]);
   perform taskflow.wake(j.queue) from taskflow.job j where j.tenant = v_tenant and j.id = retry.id;
 exception when unique_violation then
   raise exception 'a live job holds the unique key of job %', retry.id

@@ -2,6 +2,9 @@
 --   failed     tries again after `delay` (default: taskflow.backoff) or, attempts spent, goes to the
 --              dead-letter queue
 --   snoozed    runs again after `delay`, or at `until`; the attempt is not counted
+--   snoozed, with hold_limit
+--              the same, and until then no other job of its key of that limit ('*': of all its limits)
+--              starts either
 --   released   handed back, not run; the attempt is not counted
 --   discarded  goes to the dead-letter queue at once
 -- `error` is {"class", "message", "traceback", "fingerprint"}, all texts and all optional.
@@ -17,7 +20,8 @@ create or replace function taskflow.settle(
   reason text default null,
   error jsonb default null,
   tenant text default 'default',
-  until timestamptz default null
+  until timestamptz default null,
+  hold_limit text default null
 ) returns text
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
@@ -40,6 +44,13 @@ begin
      for update;
   if not found then
     return taskflow.settled_before(settle.tenant, settle.id, settle.claim_no);
+  end if;
+  if v_job.lane_id is not null and settle.outcome in ('completed', 'failed') then
+    perform taskflow.free_slots(settle.tenant, array[settle.id], settle.outcome,
+                                for_retry => settle.outcome = 'failed' and v_job.attempt < v_job.max_attempts);
+  end if;
+  if v_job.lane_id is not null and settle.hold_limit is not null then
+    perform taskflow.hold_lane(v_job, settle.hold_limit, v_now + coalesce(settle.delay, settle.until - v_now));
   end if;
   if settle.outcome not in ('completed', 'released') then
     perform taskflow.record_attempt(v_job, settle.outcome, v_now, v_reason, settle.error);

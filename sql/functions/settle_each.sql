@@ -16,7 +16,7 @@ begin
       status := taskflow.settle(
         id, claim_no, v_other ->> 'outcome', v_other -> 'result', (v_other ->> 'delay')::interval,
         v_other ->> 'reason', v_other -> 'error', coalesce(v_other ->> 'tenant', 'default'),
-        (v_other ->> 'until')::timestamptz);
+        (v_other ->> 'until')::timestamptz, v_other ->> 'hold_limit');
     exception when data_exception or program_limit_exceeded or sqlstate 'TF111' or sqlstate 'TF114'
                 or sqlstate 'TF115' or sqlstate 'TF116' then
       status := 'refused';

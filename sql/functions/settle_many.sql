@@ -24,6 +24,8 @@ declare
   v_unstorable bigint[];
   v_followed bigint[];
   v_followed_of text[];
+  v_limited bigint[];
+  v_limited_of text[];
 begin
   if results is not null then
     select array_agg(g.place) into v_unstorable
@@ -53,9 +55,15 @@ begin
              nullif(results -> (g.place - 1)::integer, 'null'), g.unique_scope
         from gone g)
     select count(*), array_agg(g.id) filter (where g.is_followed),
-           array_agg(g.tenant) filter (where g.is_followed)
-      into v_count, v_followed, v_followed_of
+           array_agg(g.tenant) filter (where g.is_followed),
+           array_agg(g.id) filter (where g.lane_id is not null),
+           array_agg(g.tenant) filter (where g.lane_id is not null)
+      into v_count, v_followed, v_followed_of, v_limited, v_limited_of
       from gone g;
+    if v_limited is not null then
+      perform taskflow.free_slots(f.tenant, array_agg(f.id), 'completed')
+         from unnest(v_limited, v_limited_of) f (id, tenant) group by f.tenant;
+    end if;
     if v_followed is not null then
       perform taskflow.tell_followers(f.tenant, array_agg(f.id), 'succeeded')
          from unnest(v_followed, v_followed_of) f (id, tenant) group by f.tenant;

@@ -21,6 +21,9 @@ begin
       select j.run_at from taskflow.job j
        where j.queue = q and j.priority = p and j.run_at > v_now
        order by j.run_at, j.id limit 1) due;
+  v_next := least(v_next, (
+    select min(r.at) from unnest(queues) q
+     cross join lateral (select b.at from taskflow.lane_bell b where b.queue = q order by b.at limit 1) r));
   return extract(epoch from v_next - v_now);
 end
 $$;

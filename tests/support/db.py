@@ -191,10 +191,11 @@ select count(*) = 0 from pg_stat_activity
    and backend_type = 'client backend'
 """
 
-EMPTIED = (
-    "job", "claim_batch", "job_history", "dead_job", "attempt", "queue", "task", "worker", "waiter",
-    "watcher",
-)  # fmt: skip
+EMPTIED: LiteralString = """
+select c.relname from pg_class c
+ where c.relnamespace = 'taskflow'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+   and c.relname not in ('config', 'sql_object', 'alembic_version')
+"""
 
 RESTORE_CONFIG: LiteralString = """
 delete from taskflow.config c where not exists (
@@ -237,7 +238,7 @@ def clean(session: psycopg.Connection[Any]) -> None:
         session.execute(KEEP)
     until(lambda: session.execute(QUIET).fetchone() == (True,), what="no statement runs")
     session.execute("set lock_timeout = '10s'")
-    for table in EMPTIED:
+    for (table,) in session.execute(EMPTIED).fetchall():
         session.execute(sql.SQL("delete from taskflow.{}").format(sql.Identifier(table)))
     session.execute(RESTORE_CONFIG)
     session.execute(DROP_OLD_PARTITIONS)

@@ -22,7 +22,7 @@ HOT_INDEXES = {
     "job_unique": "create unique index concurrently job_unique on taskflow.job"
     " (tenant, (coalesce(unique_scope, queue)), unique_key) where unique_key is not null",
     "job_lane": "create index concurrently job_lane on taskflow.job (lane_id, priority, run_at, id)"
-    " where lane_id is not null and waits_for is null",
+    " where lane_id is not null",
     "job_deadline": "create index concurrently job_deadline on taskflow.job (deadline)"
     " where deadline is not null",
     "claim_batch_pkey": "alter table taskflow.claim_batch add primary key (tenant, id)",
