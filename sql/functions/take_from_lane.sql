@@ -1,9 +1,10 @@
 -- Takes jobs of a lane in order of priority, run time and id, until the next one does not fit: a large
--- job is not passed by for ever by small ones. Answers the rooms that are left. The caller holds the
+-- job is not passed by for ever by small ones. With `only_id`, that one alone. Answers the rooms that are
+-- left. The caller holds the
 -- locks on the keys. Internal.
 create or replace function taskflow.take_from_lane(
   lane taskflow.lane, priorities smallint[], most integer, keys taskflow.limit_key[], rules taskflow.job_limit[],
-  inout rooms integer[], at_time timestamptz, out ids bigint[], out places tid[]
+  inout rooms integer[], only_id bigint, at_time timestamptz, out ids bigint[], out places tid[]
 )
 language plpgsql volatile as $$
 declare
@@ -20,7 +21,8 @@ begin
     for v_job in
       select j.ctid as place, j.id, j.args from taskflow.job j
        where j.lane_id = lane.id and j.priority = v_priority + 10 and j.run_at <= at_time
-         and j.state = 'ready' and (j.deadline is null or j.deadline > at_time or j.attempt > 0)
+         and j.state = 'ready' and (only_id is null or j.id = only_id)
+         and (j.deadline is null or j.deadline > at_time or j.attempt > 0)
        order by j.run_at, j.id
        limit least(most - cardinality(ids), (select min(r) from unnest(rooms) r))
          for update skip locked

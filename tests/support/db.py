@@ -193,8 +193,8 @@ select count(*) = 0 from pg_stat_activity
 
 EMPTIED: LiteralString = """
 select c.relname from pg_class c
- where c.relnamespace = 'taskflow'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-   and c.relname not in ('config', 'sql_object', 'alembic_version')
+ where c.relnamespace = 'taskflow'::regnamespace and c.relkind in ('r', 'p')
+   and not c.relispartition and c.relname not in ('config', 'sql_object', 'alembic_version')
 """
 
 RESTORE_CONFIG: LiteralString = """
