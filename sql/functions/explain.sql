@@ -8,6 +8,7 @@ declare
   v_now timestamptz := taskflow.now();
   v_job record;
   v_is_held boolean := false;
+  v_live taskflow.job;
   v_pause taskflow.queue;
   v_ahead bigint;
   v_rate numeric;
@@ -46,12 +47,19 @@ begin
     return query select 'queue_paused', format('Queue %s was paused by %s %s ago%s.', v_job.queue, v_pause.paused_by, date_trunc('second', v_now - v_pause.paused_at), coalesce(': ' || v_pause.pause_reason, '')),
       jsonb_build_object('paused_at', v_pause.paused_at, 'paused_by', v_pause.paused_by, 'reason', v_pause.pause_reason, 'resume_at', v_pause.resume_at);
   end if;
+  return query select * from taskflow.explain_parents(v_job.tenant, v_job.id);
+  v_is_held := v_is_held or found;
+  select * into v_live from taskflow.job j where j.tenant = v_job.tenant and j.id = v_job.id;
+  if v_live.lane_id is not null and v_job.run_at <= v_now and not v_is_held then
+    return query select * from taskflow.explain_lane(v_live, v_now);
+    v_is_held := found;
+  end if;
   return query select * from taskflow.explain_workers(v_job.queue, v_job.task, v_now);
   v_is_held := v_is_held or found or coalesce(v_job.deadline <= v_now, false);
-  if v_job.run_at <= v_now then
+  if v_job.run_at <= v_now and v_live.waits_for is null then
     select count(*) into v_ahead from (
       select from taskflow.job j
-       where j.queue = v_job.queue and j.state = 'ready' and j.run_at <= v_now
+       where v_live.lane_id is null and j.queue = v_job.queue and j.state = 'ready' and j.run_at <= v_now
          and (j.priority < taskflow.priority_no(v_job.priority)
               or (j.priority = taskflow.priority_no(v_job.priority) and (j.run_at, j.id) < (v_job.run_at, v_job.id)))
        limit 10001) a;

@@ -129,3 +129,47 @@ def test_causes_stand_together(db: Connection) -> None:
     job = f.enqueue(db, delay=timedelta(hours=1))
     f.call(db, "pause_queue", queue="default")
     assert causes(db, job) == ["scheduled", "queue_paused", "no_worker"]
+
+
+def test_waiting_for_other_jobs(db: Connection) -> None:
+    f.join(db)
+    parents = f.enqueue_many(db, 2)
+    job = f.enqueue(db, depends_on=parents)
+    assert causes(db, job) == ["waits_for_jobs"]
+    assert sentence(db, job) == (
+        f"Waits for 2 jobs: {parents[0]} (available), {parents[1]} (available)."
+    )
+
+
+def test_a_limit_that_is_used_up_and_the_line_in_a_lane(db: Connection) -> None:
+    f.call(db, "set_limit", name="tenants", queue="default", key="{k}", concurrency=1)
+    first, second, third = (f.enqueue(db, args={"k": "a"}) for _ in range(3))
+    worker = f.join(db)
+    assert causes(db, first) == ["should_run"]
+    assert causes(db, third) == ["behind_in_lane"]
+    f.claim(db, worker)
+    assert causes(db, second) == ["concurrency"]
+    assert sentence(db, second) == f"Limit tenants for 'a' is used up by job {first}."
+
+
+def test_a_rate_tells_its_next_opening(db: Connection) -> None:
+    f.call(db, "set_limit", name="smtp", queue="default", rate=1, per=timedelta(minutes=1))
+    f.enqueue(db)
+    job = f.enqueue(db)
+    f.claim(db, f.join(db))
+    assert causes(db, job) == ["rate_limit"]
+    assert sentence(db, job).startswith("Limit smtp lets 1 start in 00:01:00; the next at ")
+
+
+def test_a_held_key_an_open_breaker_and_a_probe(db: Connection) -> None:
+    f.call(db, "set_limit", name="api", queue="default", breaker_failures=1)
+    jobs = f.enqueue_many(db, 4, max_attempts=1)
+    worker = f.join(db, lease=timedelta(minutes=10))
+    (job,) = f.claim(db, worker)
+    f.settle(db, job, "failed")
+    assert causes(db, jobs[3]) == ["breaker_open"]
+    f.advance(db, 31)
+    (probe,) = f.claim(db, worker)
+    assert causes(db, jobs[3]) == ["breaker_probe"]
+    f.settle(db, probe, "snoozed", delay=timedelta(hours=1), hold_limit="api")
+    assert causes(db, jobs[3]) == ["limit_held"]
