@@ -641,7 +641,7 @@ REVOKE ALL ON FUNCTION taskflow.backoff(attempt integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.backoff(attempt integer) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.backoff(attempt integer) TO taskflow_operator;
 
-REVOKE ALL ON FUNCTION taskflow.block_lane(lane taskflow.lane, limit_key taskflow.limit_key, opens_at timestamp with time zone, at_time timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.block_lane(lane taskflow.lane, key_id bigint, at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.bury(job taskflow.job, at_time timestamp with time zone, reason text, error jsonb) FROM PUBLIC;
 
@@ -687,6 +687,8 @@ GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO t
 
 REVOKE ALL ON FUNCTION taskflow.drop_partitions(parent text, until timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.due_again(lane taskflow.lane, key_id bigint, at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.enqueue(task text, args jsonb, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, unique_key text, tags text[], meta jsonb, tenant text, deadline timestamp with time zone, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[], depends_on bigint[], on_parent_failure text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.enqueue(task text, args jsonb, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, unique_key text, tags text[], meta jsonb, tenant text, deadline timestamp with time zone, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[], depends_on bigint[], on_parent_failure text) TO taskflow_producer;
 GRANT ALL ON FUNCTION taskflow.enqueue(task text, args jsonb, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, unique_key text, tags text[], meta jsonb, tenant text, deadline timestamp with time zone, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[], depends_on bigint[], on_parent_failure text) TO taskflow_worker;
@@ -711,6 +713,10 @@ REVOKE ALL ON FUNCTION taskflow.expire(at_time timestamp with time zone) FROM PU
 REVOKE ALL ON FUNCTION taskflow.explain(id bigint, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.explain(id bigint, tenant text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.explain(id bigint, tenant text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.explain_lane(job taskflow.job, at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.explain_parents(tenant text, id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.explain_running(worker_id bigint, started_at timestamp with time zone, lease_until timestamp with time zone, cancel_requested boolean, at_time timestamp with time zone) FROM PUBLIC;
 
@@ -799,6 +805,8 @@ REVOKE ALL ON FUNCTION taskflow.partition_day(relation name) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.partition_day(relation name) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.partition_day(relation name) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.pass_on(limit_key taskflow.limit_key, rule taskflow.job_limit, room integer, at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.pause_queue(queue text, reason text, resume_at timestamp with time zone, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.pause_queue(queue text, reason text, resume_at timestamp with time zone, tenant text) TO taskflow_operator;
 
@@ -808,6 +816,8 @@ REVOKE ALL ON FUNCTION taskflow.priority_no(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.priority_no(name text) TO taskflow_producer;
 GRANT ALL ON FUNCTION taskflow.priority_no(name text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.priority_no(name text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.prune_ties(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) TO taskflow_worker;
@@ -888,9 +898,7 @@ REVOKE ALL ON FUNCTION taskflow.stop_waiting(worker_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.stop_waiting(worker_id bigint) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.stop_waiting(worker_id bigint) TO taskflow_operator;
 
-REVOKE ALL ON FUNCTION taskflow.take_again(lane taskflow.lane, key_id bigint, at_time timestamp with time zone) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION taskflow.take_from_lane(lane taskflow.lane, priorities smallint[], most integer, keys taskflow.limit_key[], rules taskflow.job_limit[], INOUT rooms integer[], at_time timestamp with time zone, OUT ids bigint[], OUT places tid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.take_from_lane(lane taskflow.lane, priorities smallint[], most integer, keys taskflow.limit_key[], rules taskflow.job_limit[], INOUT rooms integer[], only_id bigint, at_time timestamp with time zone, OUT ids bigint[], OUT places tid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.take_from_lanes(queue text, priorities smallint[], most integer, at_time timestamp with time zone, paused text[]) FROM PUBLIC;
 

@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     )
     from taskflow.handle import Handle
     from taskflow.kernel.job import Enqueued, Job, Options, Refusal
-    from taskflow.kernel.outcome import Cancel, Discard, RetryLater, Snooze
+    from taskflow.kernel.limits import Breaker, Rate
+    from taskflow.kernel.outcome import Cancel, Discard, RateLimited, RetryLater, Snooze
     from taskflow.kernel.retry import Retry
+    from taskflow.limits import Limit
     from taskflow.task import Task
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Breaker",
     "Cancel",
     "Context",
     "DatabaseUnreachable",
@@ -47,7 +50,10 @@ __all__ = [
     "JobNotFound",
     "JobStateConflict",
     "LeaseLost",
+    "Limit",
     "Options",
+    "Rate",
+    "RateLimited",
     "Refusal",
     "ResultTimeout",
     "Retry",
@@ -80,8 +86,10 @@ _HOMES = {
     ),
     "taskflow.handle": ("Handle",),
     "taskflow.kernel.job": ("Enqueued", "Job", "Options", "Refusal"),
-    "taskflow.kernel.outcome": ("Cancel", "Discard", "RetryLater", "Snooze"),
+    "taskflow.kernel.limits": ("Breaker", "Rate"),
+    "taskflow.kernel.outcome": ("Cancel", "Discard", "RateLimited", "RetryLater", "Snooze"),
     "taskflow.kernel.retry": ("Retry",),
+    "taskflow.limits": ("Limit",),
     "taskflow.task": ("Task",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -24,8 +24,10 @@ from taskflow.errors import (
 )
 from taskflow.handle import Handle
 from taskflow.kernel.job import Options
+from taskflow.kernel.limits import Breaker, LimitRule, Rate
 from taskflow.kernel.options import Given, make_options
 from taskflow.kernel.retry import Retry
+from taskflow.limits import Limit
 from taskflow.store.call import Call
 from taskflow.store.database import Database, PooledDatabase
 from taskflow.store.listen import Listener
@@ -61,6 +63,7 @@ class Taskflow:
     def __init__(self, database_url: str | None = None, **settings: Any) -> None:
         self.settings, self.origins = settings_room.load({"database_url": database_url, **settings})
         self.tasks: dict[str, Task[..., Any]] = {}
+        self.limits: dict[str, Limit] = {}
         self.client = Client(self)
         self.aclient = AsyncClient(self)
         self.database: Database = PooledDatabase(self.settings)
@@ -140,6 +143,39 @@ class Taskflow:
     def handle(self, id: int, tenant: str | None = None) -> Handle[Any]:
         """A handle for a job that somebody else enqueued."""
         return Handle(self, id, tenant or self.settings.tenant)
+
+    def limit(
+        self,
+        name: str,
+        rate: Rate | None = None,
+        *,
+        queue: str | None = None,
+        task: str | None = None,
+        key: str = "",
+        concurrency: int | None = None,
+        ordered: bool = False,
+        weight_by: str | None = None,
+        breaker: Breaker | None = None,
+    ) -> Limit:
+        """A limit on the jobs of a queue, of a task, or of both together.
+
+        `key` is a template over arguments, "tenant:{tenant_id}": the limit then holds for each key
+        apart. `rate`, `concurrency`, `ordered` (strictly one after the other) and `breaker` may be
+        combined. Published when a worker starts. With a name alone: the limit of that name,
+        wherever it was made, to use it outside of jobs with `acquire()`.
+        """
+        if rate is None and concurrency is None and not ordered and breaker is None:
+            return self.limits.get(name) or Limit(self, name)
+        rule = LimitRule(
+            name=name, queue=queue, task=task, key=key, concurrency=concurrency, ordered=ordered,
+            rate=rate.count if rate else None, per=rate.per if rate else None,
+            burst=rate.burst if rate else None, weight_by=weight_by,
+            breaker_failures=breaker.failures if breaker else None,
+            breaker_window=breaker.within if breaker else None,
+            breaker_cooldown=breaker.cooldown if breaker else None,
+        )  # fmt: skip
+        self.limits[name] = Limit(self, name, rule)
+        return self.limits[name]
 
     # --- the database -----------------------------------------------------------------------------
 

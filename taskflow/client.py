@@ -10,7 +10,7 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import jobs, queues
+from taskflow.calls import jobs, limits, queues
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -82,6 +82,8 @@ class Client:
     requeue = blocking(jobs.requeue)
     explain = blocking(jobs.explain)
     pause_queue = blocking(queues.pause)
+    put_limit = blocking(limits.put)
+    delete_limit = blocking(limits.delete)
     resume_queue = blocking(queues.resume)
 
 
@@ -99,4 +101,6 @@ class AsyncClient:
     requeue = awaitable(jobs.requeue)
     explain = awaitable(jobs.explain)
     pause_queue = awaitable(queues.pause)
+    put_limit = awaitable(limits.put)
+    delete_limit = awaitable(limits.delete)
     resume_queue = awaitable(queues.resume)

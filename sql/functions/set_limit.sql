@@ -33,6 +33,7 @@ language plpgsql volatile security definer set search_path = taskflow, pg_temp a
 declare
   v_tenant text := coalesce(tenant, taskflow.current_tenant());
   v_old taskflow.job_limit;
+  v_new taskflow.job_limit;
 begin
   perform taskflow.check_name('limit', name);
   perform taskflow.check_name('tenant', v_tenant);
@@ -51,7 +52,11 @@ begin
      set queue = excluded.queue, task = excluded.task, key = excluded.key, concurrency = excluded.concurrency,
          is_ordered = excluded.is_ordered, rate = excluded.rate, period = excluded.period, burst = excluded.burst,
          weight_by = excluded.weight_by, breaker_failures = excluded.breaker_failures,
-         breaker_window = excluded.breaker_window, breaker_cooldown = excluded.breaker_cooldown;
+         breaker_window = excluded.breaker_window, breaker_cooldown = excluded.breaker_cooldown
+  returning l.* into v_new;
+  if v_new is not distinct from v_old then
+    return;  -- each worker that starts says its limits again
+  end if;
   if (v_old.queue, v_old.task) is distinct from (queue, task) then
     perform taskflow.relane_all(v_tenant, v_old.queue, v_old.task);
   end if;

@@ -19,7 +19,7 @@ import rich_click as click
 from taskflow.calls import jobs, reads
 from taskflow.cli import exits, shapes
 from taskflow.cli.invocation import Invocation
-from taskflow.cli.options import AT, DURATION, Word
+from taskflow.cli.options import AT, DURATION, ID, Word
 from taskflow.cli.tree import Command
 from taskflow.errors import InvalidJson, UnknownTask
 from taskflow.kernel import codec
@@ -35,7 +35,8 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options of a job and hands them over as one `options: Options`."""
     names = (
         "queue", "priority", "delay", "run_at", "max_attempts", "timeout", "deadline",
-        "unique_key", "tags", "meta",
+        "unique_key", "unique_by", "unique_scope", "unique_while", "unique_for", "on_conflict",
+        "replace", "depends_on", "on_parent_failure", "tags", "meta",
     )  # fmt: skip
 
     @wraps(command)
@@ -50,8 +51,25 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--meta", metavar="JSON", help="Kept with the job, not passed on.", **panel),
         click.option("--tag", "tags", metavar="TAG", multiple=True, **panel,
                      help="Repeat for more."),
+        click.option("--on-parent-failure", type=Word(["cancel", "continue"]), metavar="WORD",
+                     help="cancel (default) or continue.", **panel),
+        click.option("--after", "depends_on", type=ID, metavar="JOB_ID", multiple=True, **panel,
+                     help="Run when this job has succeeded; repeat for more."),
+        click.option("--replace", metavar="FIELD", multiple=True, **panel,
+                     help="With --on-conflict replace: only this; repeat for more."),
+        click.option("--on-conflict", metavar="WORD", **panel,
+                     type=Word(["existing", "raise", "replace", "merge"]),
+                     help="existing (default: answer its id), raise, replace or merge."),
+        click.option("--unique-for", type=DURATION, metavar="TIME", **panel,
+                     help="The key holds for this long, whatever becomes of the job."),
+        click.option("--unique-while", type=Word(["live", "waiting"]), metavar="WORD", **panel,
+                     help="live (default) or waiting: until the job begins to run."),
+        click.option("--unique-scope", type=Word(["queue", "task", "tenant"]), metavar="WORD",
+                     help="Where the key holds: queue, task or tenant.", **panel),
+        click.option("--unique-by", metavar="ARG", multiple=True, **panel,
+                     help="Make the key of this argument; repeat for more, '*' for all."),
         click.option("--unique", "unique_key", metavar="KEY", **panel,
-                     help="If a live job of the queue has this key, answer its id instead."),
+                     help="At most one live job of the queue with this key."),
         click.option("--deadline", type=AT, metavar="TIME", help="Latest time to start.", **panel),
         click.option("--timeout", type=DURATION, metavar="TIME", help="Longest run.", **panel),
         click.option("--max-attempts", type=click.IntRange(1, 1000), metavar="N",

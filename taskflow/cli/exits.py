@@ -31,6 +31,7 @@ EXIT_CODES: dict[str, int] = {
     "TF121": CONFLICT,
     "TF123": CONFLICT,
     "TF130": NOT_FOUND,
+    "TF133": NOT_FOUND,
     "TF131": NOT_FOUND,
     "TF132": CONFLICT,
     "TF140": NOT_FOUND,

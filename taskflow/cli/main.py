@@ -22,6 +22,7 @@ TREE = {
     "worker": Entry("taskflow.cli.worker:command", FLEET, "Serve queues until told to stop."),
     "top": Entry("taskflow.cli.top:top", FLEET, "Live view of queues, workers and failures."),
     "queues": Entry("taskflow.cli.queues:queues", FLEET, "List, pause and resume queues."),
+    "limits": Entry("taskflow.cli.limits:limits", FLEET, "How many jobs at once, and how fast."),
     "workers": Entry("taskflow.cli.workers:workers", FLEET, "Worker processes and their leases."),
     "tasks": Entry("taskflow.cli.tasks:tasks", FLEET, "Published tasks and who can run them."),
     "demo": Entry("taskflow.cli.demo:demo", SETUP, "See it at work, from nothing."),

@@ -76,6 +76,28 @@ class Discard(Outcome):
     """End this job as dead at once, without the attempts that are left: it can never succeed."""
 
 
+class RateLimited(Snooze):
+    """The peer said "not now": run this job again later, and hold its key until then.
+
+    No other job under the same key of the limit starts before that time, and the attempt is not
+    counted. `limit` names one; default: all limits that hold for the job. For a job under none it
+    is a `Snooze`.
+    """
+
+    limit: str | None
+
+    def __init__(
+        self,
+        delay: Duration | None = None,
+        *,
+        until: datetime | None = None,
+        limit: str | None = None,
+        reason: str = "",
+    ) -> None:
+        super().__init__(delay, until=until, reason=reason)
+        self.limit = limit
+
+
 class RetryLater(Outcome):
     """Count this attempt as failed and run the next one after `delay`, whatever the policy says.
 

@@ -100,6 +100,9 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("dlq", "show"): ["ffff"],
     ("dlq", "requeue"): ["ffff", "--yes"],
     ("dlq", "discard"): ["ffff", "--yes"],
+    ("limits", "set"): ["smtp", "--queue", "email", "--concurrency", "2"],
+    ("limits", "show"): ["smtp"],
+    ("limits", "delete"): ["smtp"],
     ("queues", "pause"): ["default"],
     ("queues", "resume"): ["default"],
     ("tasks", "show"): ["mail.send"],
@@ -120,6 +123,8 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
     running(db, queue="other")
     if path == ("queues", "resume"):
         cli("queues", "pause", "default").ok()
+    if path[0] == "limits":
+        cli("limits", "set", *ARGUMENTS["limits", "set"]).ok()
     arguments = [word.format(**names) if "{w" in word or "{d" in word else word
                  for word in ARGUMENTS.get(path, [])]  # fmt: skip
     done = cli(*path, *arguments, "--json")

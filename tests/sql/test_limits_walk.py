@@ -24,7 +24,10 @@ STEPS = 120
 CAP_ALL, CAP_KEY, RATE, PERIOD = 6, 2, 5, timedelta(seconds=20)
 KEYS = "abcde"
 RUNNING = """
-select j.id, j.task, j.args ->> 'k' as key, j.lane_id from taskflow.job j where j.state = 'running'"""
+select j.id, j.task, j.args ->> 'k' as key from taskflow.job j where j.state = 'running'"""
+USED = """
+select count(*) from taskflow.limit_slot s join taskflow.limit_key k on k.id = s.key_id
+ where k.limit_name = 'all'"""
 
 
 class Walk:
@@ -108,11 +111,7 @@ class Walk:
         assert max(Counter(job.key for job in running).values(), default=0) <= CAP_KEY
         ordered = Counter(job.key for job in running if job.task == "ordered")
         assert max(ordered.values(), default=0) <= 1
-        used = f.value(
-            self.db,
-            "select count(*) from taskflow.limit_slot s join taskflow.limit_key k on k.id = s.key_id"
-            " where k.limit_name = 'all'",
-        )
+        used = f.value(self.db, USED)
         assert used == len(running)
         slow = sorted(at for at, task in self.starts if task == "slow")
         for first, late in zip(slow, slow[RATE:], strict=False):
