@@ -232,7 +232,9 @@ insert into taskflow.config (name, value, meaning) values
   ('history_retention',  '14 days', 'how long finished jobs are kept; whole days'),
   ('attempt_retention',  '30 days', 'how long failed attempts are kept; whole days'),
   ('dead_retention',     '30 days', 'how long dead jobs are kept'),
-  ('partitions_ahead',   '7',       'daily partitions made in advance');
+  ('partitions_ahead',   '7',       'daily partitions made in advance'),
+  ('starving_share',     '0.05',    'share of claims that take overdue jobs of low priority first; 0: none'),
+  ('starving_after',     '1 minute', 'how long a job is due before it counts as overdue');
 
 -- Which text each function was last made from, so that an upgrade re-applies only what changed, and
 -- what the server made of it, so that `taskflow db verify` sees an edit by hand.

@@ -7,6 +7,8 @@
 -- behind the position, so claim without `after` at least once a second.
 --
 -- One row in claim_batch stands for all jobs of the call: it leads `reap` to them if they are lost.
+-- Priorities are strict, but for one claim in twenty (config starving_share): that one first takes jobs
+-- that are due for over a minute (starving_after), of the lowest priority first.
 -- Jobs under limits come from their lanes, before the others and after them by turns.
 -- A claim is a HOT update (see table job). Locks: the rows taken; skips rows locked by others.
 -- Raises TF140 when the worker is not registered, TF112 for a lease outside 100 ms to 10 min.
@@ -35,6 +37,10 @@ declare
   v_priority smallint;
   v_left integer;
   v_lanes constant smallint := -1;
+  v_starving constant smallint := 20;
+  v_patience interval := taskflow.config('starving_after')::interval;
+  v_has_turn boolean := coalesce(v_batch % ceil(1 / nullif(taskflow.config('starving_share')::numeric, 0))::bigint = 0, false);
+  v_until timestamptz;
   v_count integer;
   v_from jsonb;
   v_paused text[];
@@ -57,6 +63,9 @@ begin
       select from taskflow.queue q
        where q.name = v_queue and q.tenant <> 'default' and q.tenant <> all (v_paused));
     v_lines := array(select p from unnest(priorities) with ordinality u (p, place) where p between 0 and 3 order by place);
+    if v_has_turn then  -- the last ones first, and then as always
+      v_lines := array(select p + v_starving from unnest(v_lines) with ordinality u (p, place) order by place desc) || v_lines;
+    end if;
     if exists (select from taskflow.lane_bell b where b.queue = v_queue and b.at <= v_now) then
       v_lines := case when v_batch % 2 = 0 then v_lanes || v_lines else v_lines || v_lanes end;
     end if;
@@ -64,6 +73,8 @@ begin
       exit when v_left <= 0;
       v_places := case when v_priority = v_lanes
                        then taskflow.take_from_lanes(v_queue, v_lines, v_left, v_now, v_paused) end;
+      v_until := v_now - case when v_priority >= v_starving then v_patience else interval '0' end;
+      v_priority := v_priority % v_starving;
       v_from := after -> v_queue -> v_priority::text;
       return query
         with picked as materialized (
@@ -75,7 +86,7 @@ begin
              where j.queue = v_queue and j.priority = v_priority
                and (j.run_at, j.id) > (coalesce((v_from ->> 0)::timestamptz, '-infinity'),
                                        coalesce((v_from ->> 1)::bigint, 0))
-               and j.run_at <= v_now
+               and j.run_at <= v_until
                and j.state = 'ready'
                and (j.deadline is null or j.deadline > v_now or j.attempt > 0)
                and j.tenant <> all (v_paused)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.conftest import Connect
 from tests.support import factories as f
@@ -220,3 +222,32 @@ def test_a_retry_may_run_past_the_deadline(db: Connection) -> None:
     f.advance(db, 121)
     f.call(db, "reap")
     assert [row.id for row in f.claim(db, worker)] == [job]
+
+
+def starve(db: Connection, share: float) -> Counter[str]:
+    """A queue with far more urgent work than its worker can take; which priorities it served."""
+    f.call_rows(db, "enqueue_many", task="t", args=Jsonb([{}] * 30), priority="low")
+    f.advance(db, 120)
+    f.call_rows(db, "enqueue_many", task="t", args=Jsonb([{}] * 400), priority="high")
+    db.execute("update taskflow.config set value = %s where name = 'starving_share'", (str(share),))
+    worker, served = f.join(db), Counter[str]()
+    for _ in range(100):
+        served.update(str(job.priority) for job in f.claim(db, worker, 2))
+    return served
+
+
+def test_a_low_priority_gets_its_share_of_a_busy_queue(db: Connection) -> None:
+    assert starve(db, 0.1) == {"1": 180, "3": 20}
+
+
+def test_priorities_are_strict_where_nothing_may_starve(db: Connection) -> None:
+    assert starve(db, 0) == {"1": 200}
+
+
+def test_only_overdue_jobs_overtake(db: Connection) -> None:
+    """A quick look at a mixed queue serves strictly by priority."""
+    for priority in ("low", "critical", "normal"):
+        f.enqueue_many(db, 30, priority=priority)
+    worker = f.join(db)
+    order = [job.priority for _ in range(90) for job in f.claim(db, worker)]
+    assert order == sorted(order)

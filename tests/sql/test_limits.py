@@ -436,7 +436,7 @@ def test_room_that_opens_while_a_claim_counts_is_not_lost(db: Connection, connec
     worker = f.join(db)
     (job,) = work(db, worker)
     counting = connect(autocommit=False)
-    f.call(db, "set_limit", name="l", queue="default", concurrency=1)  # rings the lane
+    f.enqueue(db)  # news for the lane
     assert work(counting, worker) == []
     settling = connect()
     settling.execute("set lock_timeout = '100ms'")
