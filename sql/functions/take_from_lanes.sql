@@ -11,12 +11,12 @@ declare
   v_lane taskflow.lane;
   v_share integer;
 begin
-  select array_agg(b.lane_id order by b.first) into v_lanes
+  select array_agg(b.lane_id order by b.first, b.lane_id) into v_lanes
     from (select r.lane_id, min(r.at) as first
             from (select b.lane_id, b.at from taskflow.lane_bell b
                    where b.queue = take_from_lanes.queue and b.at <= at_time and b.tenant <> all (paused)
                    order by b.at limit 1000) r
-           group by r.lane_id order by 2 limit 100) b;
+           group by r.lane_id order by 2, 1 limit 100) b;
   v_share := greatest(most / coalesce(cardinality(v_lanes), 1), 1);
   for v_lane in
     select n.* from unnest(v_lanes) with ordinality r (id, place)
