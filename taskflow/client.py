@@ -10,7 +10,7 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import jobs, limits, queues
+from taskflow.calls import jobs, limits, operations, queues
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -83,6 +83,9 @@ class Client:
     explain = blocking(jobs.explain)
     pause_queue = blocking(queues.pause)
     put_limit = blocking(limits.put)
+    start_operation = blocking(operations.start)
+    cancel_operation = blocking(operations.cancel)
+    undo_operation = blocking(operations.undo)
     delete_limit = blocking(limits.delete)
     resume_queue = blocking(queues.resume)
 
@@ -102,5 +105,8 @@ class AsyncClient:
     explain = awaitable(jobs.explain)
     pause_queue = awaitable(queues.pause)
     put_limit = awaitable(limits.put)
+    start_operation = awaitable(operations.start)
+    cancel_operation = awaitable(operations.cancel)
+    undo_operation = awaitable(operations.undo)
     delete_limit = awaitable(limits.delete)
     resume_queue = awaitable(queues.resume)

@@ -32,6 +32,7 @@ begin
   delete from taskflow.worker w where w.lease_until < v_now - interval '1 day';
   get diagnostics v_workers = row_count;
   perform taskflow.prune_ties(v_now);
+  perform taskflow.prune_operations(v_now);
   delete from taskflow.waiter w where w.until < v_now;
   delete from taskflow.watcher w where w.until < v_now;
   update taskflow.queue q set paused_at = null, paused_by = null, pause_reason = null, resume_at = null

@@ -32,6 +32,7 @@ EXIT_CODES: dict[str, int] = {
     "TF123": CONFLICT,
     "TF130": NOT_FOUND,
     "TF133": NOT_FOUND,
+    "TF134": NOT_FOUND,
     "TF131": NOT_FOUND,
     "TF132": CONFLICT,
     "TF140": NOT_FOUND,

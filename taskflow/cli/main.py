@@ -17,6 +17,9 @@ JOBS, FLEET, SETUP = "Jobs", "Queues and workers", "Setting up"
 TREE = {
     "enqueue": Entry("taskflow.cli.enqueue:enqueue", JOBS, "Enqueue jobs."),
     "jobs": Entry("taskflow.cli.jobs:jobs", JOBS, "List, show, retry, cancel, export jobs."),
+    "operations": Entry(
+        "taskflow.cli.operations:operations", JOBS, "Acts on many jobs, in the background."
+    ),
     "why": Entry("taskflow.cli.why:why", JOBS, "Why a job is where it is."),
     "dlq": Entry("taskflow.cli.dlq:dlq", JOBS, "The dead-letter queue, by kind of failure."),
     "worker": Entry("taskflow.cli.worker:command", FLEET, "Serve queues until told to stop."),

@@ -23,6 +23,7 @@ from taskflow.kernel.job import Claimed
 from taskflow.kernel.names import check_name
 from taskflow.store.link import Link, LinkDown
 from taskflow.task import published
+from taskflow.worker import operations
 from taskflow.worker.claiming import Claiming
 from taskflow.worker.executors import Executor
 from taskflow.worker.executors.process import ProcessExecutor
@@ -69,6 +70,7 @@ class Worker:
         self.settings = app.settings
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.limits = limits or Limits()
+        operations.add_to(app)
         self._priorities = tuple(priorities)
         self.slots_by_queue = dict(
             queues or parse_queues(self.settings.queues, self.settings.slots)

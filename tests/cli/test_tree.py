@@ -103,6 +103,10 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("limits", "set"): ["smtp", "--queue", "email", "--concurrency", "2"],
     ("limits", "show"): ["smtp"],
     ("limits", "delete"): ["smtp"],
+    ("operations", "start"): ["cancel", "--queue", "default", "--yes"],
+    ("operations", "show"): ["{operation}"],
+    ("operations", "cancel"): ["{operation}"],
+    ("operations", "undo"): ["{operation}"],
     ("queues", "pause"): ["default"],
     ("queues", "resume"): ["default"],
     ("tasks", "show"): ["mail.send"],
@@ -119,13 +123,14 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
         "done": finished(db)[0],
         "dead": dead(db)[0],
         "waiting": factories.enqueue(db, "mail.send"),
+        "operation": factories.call(db, "start_operation", verb="cancel", filter={}),
     }
     running(db, queue="other")
     if path == ("queues", "resume"):
         cli("queues", "pause", "default").ok()
     if path[0] == "limits":
         cli("limits", "set", *ARGUMENTS["limits", "set"]).ok()
-    arguments = [word.format(**names) if "{w" in word or "{d" in word else word
+    arguments = [word.format(**names) if word[:2] in ("{w", "{d", "{o") else word
                  for word in ARGUMENTS.get(path, [])]  # fmt: skip
     done = cli(*path, *arguments, "--json")
     assert done.code in (0, 3, 8), done.err

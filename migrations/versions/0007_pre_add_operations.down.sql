@@ -1,0 +1,1 @@
+drop table taskflow.operation_item, taskflow.operation;
