@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         UnknownTask,
     )
     from taskflow.handle import Handle
+    from taskflow.kernel.contract import Contract
     from taskflow.kernel.job import Enqueued, Job, Options, Refusal
     from taskflow.kernel.limits import Breaker, Rate
     from taskflow.kernel.outcome import Cancel, Discard, RateLimited, RetryLater, Snooze
@@ -38,6 +39,7 @@ __all__ = [
     "Breaker",
     "Cancel",
     "Context",
+    "Contract",
     "DatabaseUnreachable",
     "Discard",
     "Enqueued",
@@ -85,6 +87,7 @@ _HOMES = {
         "UnknownTask",
     ),
     "taskflow.handle": ("Handle",),
+    "taskflow.kernel.contract": ("Contract",),
     "taskflow.kernel.job": ("Enqueued", "Job", "Options", "Refusal"),
     "taskflow.kernel.limits": ("Breaker", "Rate"),
     "taskflow.kernel.outcome": ("Cancel", "Discard", "RateLimited", "RetryLater", "Snooze"),

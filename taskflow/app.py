@@ -23,8 +23,10 @@ from taskflow.errors import (
     UnknownTask,
 )
 from taskflow.handle import Handle
+from taskflow.kernel.contract import Contract
 from taskflow.kernel.job import Options
 from taskflow.kernel.limits import Breaker, LimitRule, Rate
+from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
 from taskflow.kernel.retry import Retry
 from taskflow.limits import Limit
@@ -90,14 +92,16 @@ class Taskflow:
         name: str | None = None,
         retry: Retry | int | None = None,
         run_in: RunIn | None = None,
+        contract: Contract | None = None,
         **options: Unpack[Given],
     ) -> Decorator:
         """Makes a task of a function, `def` or `async def`.
 
         `name` is how jobs refer to it (default: module.function). `retry` is a `Retry` or a number
         of attempts. `run_in` is "async" for async handlers, else "thread" or "process"; only a
-        process can be killed when its time is up. `options` are the defaults of its jobs: queue,
-        priority, timeout, tags, meta, delay, deadline.
+        process can be killed when its time is up. `contract` gives its arguments a version, says
+        how those of callers from SQL are checked, and names that the task had before. `options`
+        are the defaults of its jobs: queue, priority, timeout, tags, meta, delay, deadline.
         """
         policy = retry if isinstance(retry, Retry) else Retry(retry) if retry else Retry()
         options.setdefault("max_attempts", policy.max_attempts)
@@ -118,6 +122,7 @@ class Taskflow:
                 options=checked,
                 retry=policy,
                 run_in=chosen,
+                contract=contract,
             )
             return self.register(task)
 
@@ -125,12 +130,13 @@ class Taskflow:
 
     def register(self, task: Task[..., Any]) -> Task[..., Any]:
         """Adds a task; two of one name are a mistake that would send jobs to the wrong handler."""
-        known = self.tasks.setdefault(task.name, task)
-        if known is not task:
-            raise DuplicateTask(
-                f'task "{task.name}" is defined twice: {known.fn!r} and {task.fn!r}',
-                'Give one of them another name: @tf.task(name="...").',
-            )
+        for name in (task.name, *task.contract.aliases):
+            known = self.tasks.setdefault(check_name(name, "task"), task)
+            if known is not task:
+                raise DuplicateTask(
+                    f'task "{name}" is defined twice: {known.fn!r} and {task.fn!r}',
+                    'Give one of them another name: @tf.task(name="...").',
+                )
         return task
 
     def find_task(self, name: str) -> Task[..., Any]:

@@ -37,7 +37,9 @@ class Bulk:
             encoded, errors = self._task.signature.encode_many(chunk, limit)
             self._refused += [Refusal(start + at, e.code, e.message) for at, e in errors]
             if len(errors) < len(chunk):
-                yield jobs.enqueue_many(self._task.name, encoded, self._options)
+                yield jobs.enqueue_many(
+                    self._task.name, encoded, self._options, version=self._task.version
+                )
 
     def joined(self, parts: Sequence[Enqueued]) -> Enqueued:
         """The chunks' answers as one, with positions counted over the whole call."""

@@ -18,6 +18,7 @@ from taskflow.bulk import Bulk
 from taskflow.calls import jobs
 from taskflow.errors import InvalidOption, SyncCallInLoop
 from taskflow.handle import Handle
+from taskflow.kernel.contract import Contract, Upgrade
 from taskflow.kernel.job import Enqueued, Options, Placed
 from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
@@ -105,7 +106,7 @@ class Enqueuer(Generic[P, R]):
     def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[Placed]:
         task = self.task
         encoded = task.signature.encode(args, kwargs, task.app.settings.max_args_bytes)
-        return jobs.enqueue(task.name, encoded, self._full_options())
+        return jobs.enqueue(task.name, encoded, self._full_options(), task.version)
 
     def _full_options(self) -> Options:
         """The options with the app's tenant: a caller's own connection knows nothing of it."""
@@ -142,8 +143,10 @@ class Task(Enqueuer[P, R]):
         options: Options,
         retry: Retry,
         run_in: RunIn,
+        contract: Contract | None = None,
     ) -> None:
         super().__init__(None, options)
+        self.contract = contract or Contract()
         self.app = app
         self.fn = fn
         self.name = check_name(name, "task")
@@ -168,18 +171,32 @@ class Task(Enqueuer[P, R]):
     def defaults(self) -> Options:
         return self._options
 
+    @property
+    def version(self) -> int:
+        """The version of the arguments that the handler takes."""
+        return self.contract.version
 
-def published(task: Task[..., Any]) -> dict[str, Any]:
+    def migrate(self, version: int) -> Callable[[Upgrade], Upgrade]:
+        """Says how arguments of `version` become those of the next: a dict in, a dict out.
+
+        Jobs that were enqueued before a deploy go through all steps from their version on.
+        """
+        return self.contract.step(version)
+
+
+def published(name: str, task: Task[..., Any]) -> dict[str, Any]:
     """The task's contract, as workers publish it for callers from SQL."""
     options = task.defaults
     timeout = f"{options.timeout.total_seconds()} seconds" if options.timeout else None
     return {
-        "name": task.name,
+        "name": name,
         "queue": options.queue,
         "priority": options.priority,
         "max_attempts": options.max_attempts,
         "timeout": timeout,
         "args_schema": task.signature.schema(),
+        "version": task.version,
+        "check_args": task.contract.check,
     }
 
 

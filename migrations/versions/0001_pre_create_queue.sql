@@ -40,6 +40,7 @@ create table taskflow.job (
   lane_id      bigint,
   waits_for    integer,
   is_followed  boolean,
+  args_version smallint,
   primary key (tenant, id)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000,
         autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 5000,
@@ -95,7 +96,8 @@ create table taskflow.job_history (
   args         jsonb not null,
   meta         jsonb,
   result       jsonb,
-  unique_scope text collate "C"
+  unique_scope text collate "C",
+  args_version smallint
 ) partition by range (finished_at);
 create index job_history_id on taskflow.job_history (tenant, id);
 create table taskflow.job_history_default partition of taskflow.job_history default;
@@ -128,6 +130,7 @@ create table taskflow.dead_job (
   traceback    text,
   fingerprint  text collate "C",
   unique_scope text collate "C",
+  args_version smallint,
   primary key (tenant, id)
 );
 -- not tenant first: a lookup by (tenant, id) that was planned on an empty table chose this index
@@ -174,6 +177,8 @@ create table taskflow.task (
   max_attempts smallint,
   timeout      interval,
   args_schema  jsonb,
+  version      smallint not null default 1,
+  check_args   text collate "C" not null default 'reject',
   published_at timestamptz not null default clock_timestamp(),
   primary key (tenant, name)
 );

@@ -6,6 +6,8 @@
 -- walk starts behind it, past the index entries that earlier claims left behind. Rows can appear
 -- behind the position, so claim without `after` at least once a second.
 --
+-- `refuse` names tasks, or versions of them as task@2, that the caller cannot run: they are passed by.
+--
 -- One row in claim_batch stands for all jobs of the call: it leads `reap` to them if they are lost.
 -- Priorities are strict, but for one claim in twenty (config starving_share): that one first takes jobs
 -- that are due for over a minute (starving_after), of the lowest priority first.
@@ -18,11 +20,12 @@ create or replace function taskflow.claim(
   slots integer[] default '{1}',
   lease interval default '30 seconds',
   priorities smallint[] default '{0,1,2,3}',
-  after jsonb default null
+  after jsonb default null,
+  refuse text[] default null
 ) returns table (
   id bigint, claim_no bigint, tenant text, queue text, task text, args jsonb, attempt smallint,
   max_attempts smallint, lost smallint, priority smallint, run_at timestamptz, lease_until timestamptz,
-  timeout interval, created_at timestamptz, tags text[], meta jsonb, batch_id bigint, lane_id bigint
+  timeout interval, created_at timestamptz, tags text[], meta jsonb, batch_id bigint, lane_id bigint, args_version smallint
 )
 language plpgsql volatile security definer set search_path = taskflow, pg_temp
 -- one plan shape, whatever the statistics say: walk job_ready in its order
@@ -90,6 +93,7 @@ begin
                and j.state = 'ready'
                and (j.deadline is null or j.deadline > v_now or j.attempt > 0)
                and j.tenant <> all (v_paused)
+               and (refuse is null or (j.task <> all (refuse) and coalesce(j.task || '@' || j.args_version <> all (refuse), true)))
              order by j.run_at, j.id
              limit v_left
                for update skip locked) w),
@@ -101,14 +105,15 @@ begin
            where j.ctid = p.place
           returning j.id, j.claim_no, j.tenant, j.queue, j.task, j.args, j.attempt, j.max_attempts,
                     j.lost, (j.priority % 10)::smallint as priority, j.run_at, j.lease_until, j.timeout,
-                    j.created_at, j.tags, j.meta, j.lane_id),
+                    j.created_at, j.tags, j.meta, j.lane_id, j.args_version),
         noted as (
           insert into taskflow.claim_batch (id, tenant, worker_id, check_at, job_ids)
           select v_batch, c.tenant, claim.worker_id, v_lease_until, array_agg(c.id)
             from claimed c group by c.tenant
           on conflict (tenant, id) do update set job_ids = claim_batch.job_ids || excluded.job_ids)
         select c.id, c.claim_no, c.tenant, c.queue, c.task, c.args, c.attempt, c.max_attempts, c.lost,
-               c.priority, c.run_at, c.lease_until, c.timeout, c.created_at, c.tags, c.meta, v_batch, c.lane_id
+               c.priority, c.run_at, c.lease_until, c.timeout, c.created_at, c.tags, c.meta, v_batch, c.lane_id,
+               c.args_version
           from claimed c;
       get diagnostics v_count = row_count;
       v_left := v_left - v_count;

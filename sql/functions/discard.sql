@@ -13,10 +13,10 @@ begin
   insert into taskflow.job_history (
     id, run_at, created_at, claim_no, started_at, finished_at, worker_id, state, attempt, lost,
     max_attempts, priority, deadline, timeout, tenant, queue, task, created_by, unique_key, reason,
-    tags, args, meta, unique_scope)
+    tags, args, meta, unique_scope, args_version)
   select g.id, g.run_at, g.created_at, g.claim_no, g.started_at, taskflow.now(), g.worker_id, 'cancelled',
          g.attempt, g.lost, g.max_attempts, g.priority, g.deadline, g.timeout, g.tenant, g.queue, g.task,
-         g.created_by, g.unique_key, v_reason, g.tags, g.args, g.meta, g.unique_scope
+         g.created_by, g.unique_key, v_reason, g.tags, g.args, g.meta, g.unique_scope, g.args_version
     from gone g;
   if found then
     return;

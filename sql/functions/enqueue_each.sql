@@ -23,18 +23,18 @@ begin
      order by k.unique_key collate "C", a.place
   loop
     begin
-      perform taskflow.check_args(v_item.value, max_bytes);
+      v_job.args := case when template.args_version is null then taskflow.fit_args(template.task, v_item.value) else v_item.value end;
+      perform taskflow.check_args(v_job.args, max_bytes);
       if octet_length(v_item.unique_key) not between 1 and 500 then
         raise exception 'unique_key has % bytes, it must have 1 to 500', octet_length(v_item.unique_key)
           using errcode = 'TF111', hint = 'Use a hash of a longer key.';
       end if;
-      v_job.args := v_item.value;
       v_job.unique_key := v_item.unique_key;
       select p.id, p.outcome into v_placed
         from taskflow.place_job(v_job, case when v_item.unique_key is not null then rule end, depends_on, on_parent_failure) p;
       ids[v_item.place] := v_placed.id;
       outcomes[v_item.place] := v_placed.outcome;
-    exception when sqlstate 'TF111' or sqlstate 'TF113' or sqlstate 'TF114' or sqlstate 'TF115' or sqlstate 'TF116'
+    exception when sqlstate 'TF111' or sqlstate 'TF113' or sqlstate 'TF114' or sqlstate 'TF115' or sqlstate 'TF116' or sqlstate 'TF118'
                 or sqlstate 'TF123' then
       get stacked diagnostics v_code = returned_sqlstate, v_message = message_text;
       refused := coalesce(refused, '[]') || jsonb_build_object(

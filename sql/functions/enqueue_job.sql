@@ -12,7 +12,10 @@
 --   depends_on    ids of jobs that must succeed first
 --   on_parent_failure  cancel (default) or continue, when one of them does not
 --
--- Raises TF110-TF116, TF120 for an unknown parent, TF123 for on_conflict raise.
+--   args_version  the version of the task's contract for which the arguments were made; not given: the
+--                 published one, whose defaults are filled in, and which is checked
+--
+-- Raises TF110-TF116, TF118, TF120 for an unknown parent, TF123 for on_conflict raise.
 create or replace function taskflow.enqueue_job(
   task text,
   args jsonb default '{}',
@@ -35,6 +38,7 @@ create or replace function taskflow.enqueue_job(
   replace text[] default null,
   depends_on bigint[] default null,
   on_parent_failure text default null,
+  args_version integer default null,
   out id bigint,
   out outcome text
 )
@@ -47,8 +51,12 @@ begin
   v_rule := taskflow.check_unique(unique_key, unique_by, unique_scope, unique_while, unique_for, on_conflict, replace);
   v_job := taskflow.job_template(
     task, queue, priority, run_at, delay, max_attempts, timeout, deadline, tags, meta, tenant);
+  if args_version is null then
+    args := taskflow.fit_args(task, args);
+  end if;
   perform taskflow.check_args(args, taskflow.config('max_args_bytes')::integer);
   v_job.args := args;
+  v_job.args_version := args_version;
   v_job.unique_key := coalesce(unique_key, taskflow.unique_key_of(args, unique_by));
   v_job.unique_scope := taskflow.unique_scope_of(unique_scope, unique_by, task);
   select p.id, p.outcome into id, outcome

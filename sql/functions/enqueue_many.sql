@@ -28,6 +28,7 @@ create or replace function taskflow.enqueue_many(
   replace text[] default null,
   depends_on bigint[] default null,
   on_parent_failure text default null,
+  args_version integer default null,
   out ids bigint[],
   out refused jsonb,
   out outcomes text[]
@@ -46,6 +47,7 @@ begin
     enqueue_many.task, enqueue_many.queue, enqueue_many.priority, enqueue_many.run_at, enqueue_many.delay,
     enqueue_many.max_attempts, enqueue_many.timeout, enqueue_many.deadline, enqueue_many.tags,
     enqueue_many.meta, enqueue_many.tenant);
+  v_job.args_version := args_version;
   v_job.unique_scope := taskflow.unique_scope_of(unique_scope, unique_by, enqueue_many.task);
   if args is null or jsonb_typeof(args) <> 'array' then
     raise exception 'args must be a JSON array of objects, got %', coalesce(jsonb_typeof(args), 'NULL')
@@ -60,15 +62,15 @@ begin
     raise exception '% unique_keys for % jobs', cardinality(unique_keys), v_count
       using errcode = 'TF111', hint = 'Give one for each, NULL where a job has none.';
   end if;
-  if v_rule.holds is null and depends_on is null and not taskflow.has_limits(v_job.tenant, v_job.queue, v_job.task)
+  if (args_version is not null or not taskflow.is_published(enqueue_many.task)) and v_rule.holds is null and depends_on is null and not taskflow.has_limits(v_job.tenant, v_job.queue, v_job.task)
      and not exists (
        select from jsonb_array_elements(args) a where not taskflow.args_ok(a, v_max_bytes)) then
     with new as (
       insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, tenant,
-                                queue, task, created_by, tags, args, meta)
+                                queue, task, created_by, tags, args, meta, args_version)
       select v_job.run_at, v_job.created_at, v_job.max_attempts, v_job.priority, v_job.deadline,
              v_job.timeout, v_job.tenant, v_job.queue, v_job.task, v_job.created_by, v_job.tags,
-             a, v_job.meta
+             a, v_job.meta, v_job.args_version
         from jsonb_array_elements(args) a
       returning id)
     select array_agg(id order by id) into ids from new;

@@ -35,12 +35,13 @@ begin
       continue when not found;
     end if;
     insert into taskflow.job (id, run_at, created_at, state, max_attempts, priority, deadline, timeout, tenant,
-                              queue, task, created_by, unique_key, unique_scope, tags, args, meta, waits_for, lane_id)
+                              queue, task, created_by, unique_key, unique_scope, tags, args, meta, waits_for, lane_id, args_version)
     values (place_job.id, new_job.run_at, new_job.created_at, coalesce(new_job.state, 'ready'),
             new_job.max_attempts, new_job.priority, new_job.deadline, new_job.timeout, new_job.tenant,
             new_job.queue, new_job.task, new_job.created_by,
             case when rule.window_ is null then v_key end, new_job.unique_scope, new_job.tags,
-            new_job.args, new_job.meta, new_job.waits_for, new_job.lane_id)
+            new_job.args, new_job.meta, new_job.waits_for, new_job.lane_id,
+            new_job.args_version)
     on conflict do nothing;
     if found then
       outcome := 'enqueued';

@@ -22,14 +22,14 @@ begin
      where h.tenant = v_tenant and h.id = retry.id and h.state = 'cancelled' returning h.*),
   back as (
     select d.id, d.created_at, d.claim_no, d.max_attempts, d.priority, d.timeout, d.tenant, d.queue,
-           d.task, d.created_by, d.unique_key, d.unique_scope, d.tags, d.args, d.meta from gone_dead d
+           d.task, d.created_by, d.unique_key, d.unique_scope, d.args_version, d.tags, d.args, d.meta from gone_dead d
     union all
     select h.id, h.created_at, h.claim_no, h.max_attempts, h.priority, h.timeout, h.tenant, h.queue,
-           h.task, h.created_by, h.unique_key, h.unique_scope, h.tags, h.args, h.meta from gone_cancelled h)
+           h.task, h.created_by, h.unique_key, h.unique_scope, h.args_version, h.tags, h.args, h.meta from gone_cancelled h)
   insert into taskflow.job (id, run_at, created_at, claim_no, max_attempts, priority, timeout, tenant,
-                            queue, task, created_by, unique_key, unique_scope, tags, args, meta)
+                            queue, task, created_by, unique_key, unique_scope, args_version, tags, args, meta)
   select b.id, v_now, b.created_at, b.claim_no, b.max_attempts, b.priority, b.timeout, b.tenant,
-         b.queue, b.task, b.created_by, b.unique_key, b.unique_scope, b.tags, b.args, b.meta from back b;
+         b.queue, b.task, b.created_by, b.unique_key, b.unique_scope, b.args_version, b.tags, b.args, b.meta from back b;
   perform taskflow.relane(v_tenant, array[retry.id]);
   perform taskflow.wake(j.queue) from taskflow.job j where j.tenant = v_tenant and j.id = retry.id;
 exception when unique_violation then

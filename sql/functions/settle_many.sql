@@ -48,11 +48,11 @@ begin
       insert into taskflow.job_history (
         id, run_at, created_at, claim_no, started_at, finished_at, worker_id, state, attempt, lost,
         max_attempts, priority, deadline, timeout, tenant, queue, task, created_by, unique_key,
-        tags, args, meta, result, unique_scope)
+        tags, args, meta, result, unique_scope, args_version)
       select g.id, g.run_at, g.created_at, g.claim_no, g.started_at, v_now, g.worker_id, 'succeeded',
              g.attempt, g.lost, g.max_attempts, g.priority % 10, g.deadline, g.timeout, g.tenant,
              g.queue, g.task, g.created_by, g.unique_key, g.tags, g.args, g.meta,
-             nullif(results -> (g.place - 1)::integer, 'null'), g.unique_scope
+             nullif(results -> (g.place - 1)::integer, 'null'), g.unique_scope, g.args_version
         from gone g)
     select count(*), array_agg(g.id) filter (where g.is_followed),
            array_agg(g.tenant) filter (where g.is_followed),

@@ -17,7 +17,8 @@ _OPTIONS = (
     "queue => %(queue)s::text, priority => %(priority)s::text, run_at => %(run_at)s::timestamptz,"
     " delay => %(delay)s::interval, max_attempts => %(max_attempts)s::integer,"
     " timeout => %(timeout)s::interval, tags => %(tags)s::text[], meta => %(meta)s::jsonb,"
-    " tenant => %(tenant)s::text, deadline => %(deadline)s::timestamptz"
+    " tenant => %(tenant)s::text, deadline => %(deadline)s::timestamptz,"
+    " args_version => %(args_version)s::integer"
 )
 _TIES = (
     "unique_by => %(unique_by)s::text[], unique_scope => %(unique_scope)s::text,"
@@ -34,9 +35,18 @@ JOB_COLUMNS = (
 """The columns of taskflow.job_view in the order of `Job`."""
 
 
-def enqueue(task: str, args: bytes, options: Options) -> Call[Placed]:
-    """Answers the job's id; with a unique key that is taken, its holder's, and which of the two."""
-    parameters = {"task": task, "args": args.decode(), **_parameters(options)}
+def enqueue(task: str, args: bytes, options: Options, version: int | None = None) -> Call[Placed]:
+    """Answers the job's id; with a unique key that is taken, its holder's, and which of the two.
+
+    `version` says for which version of the task's contract the arguments were made and checked;
+    without it the database checks them against the published one.
+    """
+    parameters = {
+        "task": task,
+        "args": args.decode(),
+        "args_version": version,
+        **_parameters(options),
+    }
     if not options.is_tied:
         statement = f"select taskflow.enqueue(%(task)s::text, %(args)s::jsonb, {_OPTIONS})"
         return Call(statement, parameters, lambda rows: Placed(rows[0][0]))
@@ -49,7 +59,11 @@ def enqueue(task: str, args: bytes, options: Options) -> Call[Placed]:
 
 
 def enqueue_many(
-    task: str, args: bytes, options: Options, unique_keys: Sequence[str] | None = None
+    task: str,
+    args: bytes,
+    options: Options,
+    unique_keys: Sequence[str] | None = None,
+    version: int | None = None,
 ) -> Call[Enqueued]:
     """`args` is one JSON array of argument objects."""
     return Call(
@@ -58,6 +72,7 @@ def enqueue_many(
         {
             "task": task,
             "args": args.decode(),
+            "args_version": version,
             **_parameters(options),
             **_ties(options),
             "unique_keys": list(unique_keys) if unique_keys else None,

@@ -57,7 +57,7 @@ class Kit:
     def __enter__(self) -> Self:
         run = self.database.run
         self._stack.enter_context(self.connection.transaction(force_rollback=True))
-        run(workers.publish_tasks([published(task) for task in self.app.tasks.values()]))
+        run(workers.publish_tasks([published(*named) for named in self.app.tasks.items()]))
         self.worker_id = run(
             workers.join(
                 "taskflow.testing",

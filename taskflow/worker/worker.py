@@ -167,7 +167,7 @@ class Worker:
 
     async def _join(self) -> int:
         await self.app.arun(
-            workers.publish_tasks([published(task) for task in self.app.tasks.values()])
+            workers.publish_tasks([published(*named) for named in self.app.tasks.items()])
         )
         return await self.app.arun(
             workers.join(
