@@ -29,7 +29,7 @@ declare
   v_producer text := 'enqueue enqueue_job enqueue_many get_job watch now current_tenant priority_no priority_name';
   v_worker text := 'claim renew settle settle_many release reap maintain join_worker leave_worker '
                    'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day';
-  v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue';
+  v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant';
   v_granted text;
   v_function record;
 begin

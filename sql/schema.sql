@@ -346,6 +346,13 @@ CREATE TABLE taskflow.task (
     published_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE taskflow.tenant_role (
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    granted_by text DEFAULT SESSION_USER NOT NULL,
+    granted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
 CREATE TABLE taskflow.unique_window (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     scope text NOT NULL COLLATE pg_catalog."C",
@@ -430,6 +437,9 @@ ALTER TABLE ONLY taskflow.sql_object
 ALTER TABLE ONLY taskflow.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (tenant, name);
 
+ALTER TABLE ONLY taskflow.tenant_role
+    ADD CONSTRAINT tenant_role_pkey PRIMARY KEY (tenant, role);
+
 ALTER TABLE ONLY taskflow.unique_window
     ADD CONSTRAINT unique_window_pkey PRIMARY KEY (tenant, scope, key);
 
@@ -466,6 +476,8 @@ CREATE INDEX job_lane ON taskflow.job USING btree (lane_id, priority, run_at, id
 
 CREATE INDEX job_ready ON taskflow.job USING btree (queue, priority, run_at, id);
 
+CREATE INDEX job_suspect ON taskflow.job USING btree (queue, priority, id) WHERE (lost > 0);
+
 CREATE UNIQUE INDEX job_unique ON taskflow.job USING btree (tenant, COALESCE(unique_scope, queue), unique_key) WHERE (unique_key IS NOT NULL);
 
 CREATE INDEX queue_paused ON taskflow.queue USING btree (name) WHERE (paused_at IS NOT NULL);
@@ -480,7 +492,10 @@ GRANT USAGE ON SCHEMA taskflow TO taskflow_producer;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_worker;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_operator;
 
-REVOKE ALL ON FUNCTION taskflow.add_partitions(parent text, days integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.admit_suspects(at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.allow_tenant(role text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.allow_tenant(role text, tenant text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.announce(tenant text, ids bigint[]) FROM PUBLIC;
 
@@ -504,11 +519,11 @@ REVOKE ALL ON FUNCTION taskflow.change_job(old_job taskflow.job, new_job taskflo
 
 REVOKE ALL ON FUNCTION taskflow.check_args(args jsonb, max_bytes integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.check_clock() FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION taskflow.check_lease(lease interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_name(kind text, name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.check_tenant(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_unique(unique_key text, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[]) FROM PUBLIC;
 
@@ -531,8 +546,6 @@ GRANT ALL ON FUNCTION taskflow.discard(id bigint, reason text, tenant text) TO t
 REVOKE ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_operator;
-
-REVOKE ALL ON FUNCTION taskflow.drop_partitions(parent text, until timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.enqueue(task text, args jsonb, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, unique_key text, tags text[], meta jsonb, tenant text, deadline timestamp with time zone, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[], depends_on bigint[], on_parent_failure text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.enqueue(task text, args jsonb, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, unique_key text, tags text[], meta jsonb, tenant text, deadline timestamp with time zone, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[], depends_on bigint[], on_parent_failure text) TO taskflow_producer;
@@ -567,6 +580,9 @@ REVOKE ALL ON FUNCTION taskflow.finished_state(id bigint, tenant text) FROM PUBL
 
 REVOKE ALL ON FUNCTION taskflow.follow(tenant text, child_id bigint, parent_ids bigint[], on_failure text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.forbid_tenant(role text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.forbid_tenant(role text, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.now() FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.now() TO taskflow_producer;
 GRANT ALL ON FUNCTION taskflow.now() TO taskflow_worker;
@@ -595,11 +611,17 @@ GRANT ALL ON FUNCTION taskflow.get_job(id bigint, tenant text) TO taskflow_produ
 GRANT ALL ON FUNCTION taskflow.get_job(id bigint, tenant text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.get_job(id bigint, tenant text) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.is_list(given anyarray) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.is_suspect(lost integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.job_template(task text, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, deadline timestamp with time zone, tags text[], meta jsonb, tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, OUT made integer, OUT dropped integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) TO taskflow_worker;
@@ -612,6 +634,8 @@ GRANT ALL ON FUNCTION taskflow.maintain() TO taskflow_operator;
 REVOKE ALL ON FUNCTION taskflow.may_read() FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.may_read() TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.may_read() TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.may_use(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.meet_holder(new_job taskflow.job, rule taskflow.unique_rule, OUT id bigint, OUT outcome text) FROM PUBLIC;
 
@@ -691,6 +715,8 @@ GRANT ALL ON FUNCTION taskflow.stop_waiting(worker_id bigint) TO taskflow_operat
 
 REVOKE ALL ON FUNCTION taskflow.tell_followers(tenant text, ids bigint[], ended_as text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.tidy(at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.unique_key_of(args jsonb, fields text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.unique_scope_of(unique_scope text, unique_by text[], task text) FROM PUBLIC;
@@ -739,6 +765,9 @@ GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.task TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.task TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.tenant_role TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.tenant_role TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.unique_window TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.unique_window TO taskflow_operator;

@@ -8,7 +8,8 @@
 --
 -- One row in claim_batch stands for all jobs of the call: it leads `reap` to them if they are lost.
 -- A claim is a HOT update (see table job). Locks: the rows taken; skips rows locked by others.
--- Raises TF140 when the worker is not registered, TF112 for a lease outside 100 ms to 10 min.
+-- Raises TF140 when the worker is not registered, TF111 for queues or slots that are no plain lists,
+-- TF112 for a lease outside 100 ms to 10 min.
 create or replace function taskflow.claim(
   worker_id bigint,
   queues text[] default '{default}',
@@ -42,6 +43,10 @@ begin
       using errcode = 'TF140', hint = 'Call taskflow.join_worker() first and use the id it answers.';
   end if;
   perform taskflow.check_lease(lease);
+  if not (taskflow.is_list(queues) and taskflow.is_list(slots)) then
+    raise exception 'queues and slots must be plain lists'
+      using errcode = 'TF111', hint = 'Give arrays of one dimension, counted from 1.';
+  end if;
   for i in 1 .. coalesce(cardinality(queues), 0) loop
     v_queue := queues[i];
     v_left := least(coalesce(slots[i], slots[1], 0), 10000);
@@ -65,7 +70,7 @@ begin
                                      coalesce((v_from ->> 1)::bigint, 0))
              and j.run_at <= v_now
              and j.state = 'ready'
-             and (j.deadline is null or j.deadline > v_now or j.attempt > 0)
+             and (j.deadline is null or j.deadline > v_now)
              and j.tenant <> all (v_paused)
            order by j.run_at, j.id
            limit v_left

@@ -12,7 +12,10 @@
 --   depends_on    ids of jobs that must succeed first
 --   on_parent_failure  cancel (default) or continue, when one of them does not
 --
--- Raises TF110-TF116, TF120 for an unknown parent, TF123 for on_conflict raise.
+-- A role that sees only its own jobs (see get_job) gets the id of a holder that another role enqueued,
+-- and no more of it.
+-- Raises TF110-TF116, TF120 for an unknown parent, TF123 for on_conflict raise, 42501 for a tenant that
+-- is not the caller's (see allow_tenant).
 create or replace function taskflow.enqueue_job(
   task text,
   args jsonb default '{}',
