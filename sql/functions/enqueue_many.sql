@@ -4,8 +4,8 @@
 -- unique_keys, when given, is parallel to args. With it or unique_by, a taken key gives its holder's
 -- id and `outcomes` says of each item: enqueued, existing, replaced, merged or refused; else it is
 -- NULL. The options from unique_by on are those of enqueue_job.
--- Raises TF110-TF112 for bad options, 42501 for a tenant that is not the caller's, TF113 when args is no array, TF120 for an unknown parent, TF122
--- when it is too long.
+-- Raises TF110-TF112 for bad options, TF113 when args is no array, TF120 for an unknown parent, TF122
+-- when it is too long, 42501 for a tenant that is not the caller's (see allow_tenant).
 create or replace function taskflow.enqueue_many(
   task text,
   args jsonb,

@@ -6,10 +6,10 @@
 --
 -- So it holds the lock of one table only, with no other, and not for longer than its partitions take:
 -- settles use the two in either order and would deadlock with it, or wait for the end of all upkeep.
--- A table that cannot be locked within lock_timeout is named in `busy`, and left to a later call rather
+-- A table that cannot be locked within half a second is named in `busy`, and left to a later call rather
 -- than everybody queued behind it. The rest skips rows that others hold.
 create or replace function taskflow.maintain() returns jsonb
-language plpgsql volatile security definer set search_path = taskflow, pg_temp set lock_timeout = '1s' as $$
+language plpgsql volatile security definer set search_path = taskflow, pg_temp set lock_timeout = '500ms' as $$
 declare
   v_now timestamptz := taskflow.now();
   v_ahead integer := taskflow.config('partitions_ahead')::integer;

@@ -1,7 +1,7 @@
 -- Takes back jobs whose worker died: ready again, or dead as 'lost' after max_lost losses in a row.
 -- Jobs lost together come back each at a time of its own, within a third of `second_look` (5 s): if one
--- of them kills its worker, it should not take them all along again. Before the last loss they run one
--- at a time: see admit_suspects.
+-- of them kills its worker, it should not take them all along again. Suspects, which the next loss would
+-- make dead, stand aside as 'blocked', and each call lets one of a queue run when none does.
 -- Two looks: the first marks a batch with expired leases, a later one, at least `second_look` after
 -- it, takes those that expired before the mark and were not renewed since. So an outage or a leap
 -- of the clock, after which every lease is expired at once, gives live workers the time to renew.

@@ -60,8 +60,8 @@ def test_upkeep_x_settle(db: Connection, walk: Walk) -> None:
         _, jobs = running(db, 2)
 
         def check(outcome: Outcome) -> None:
-            assert (outcome["settle"], outcome["upkeep"]["partitions_made"]) == ("applied", 8)
-            assert outcome.code("fail") is None
+            assert (outcome["settle"], outcome.code("fail")) == ("applied", None)
+            assert outcome["upkeep"]["partitions_made"] + f.maintain(db)["partitions_made"] == 16
             found = check_whole(db, [job.id for job in jobs])
             assert [found[job.id].state for job in jobs] == ["succeeded", "retrying"]
 
@@ -106,8 +106,9 @@ def test_old_partitions_x_settles_of_one_transaction(
         def check(outcome: Outcome) -> None:
             for name in names:
                 assert outcome[name] == WRITES[name][1]
-            assert outcome["upkeep"]["partitions_dropped"] == 1
-            assert f.maintain(db)["partitions_dropped"] == 1
+            dropped = outcome["upkeep"]["partitions_dropped"]
+            assert dropped <= 1
+            assert dropped + f.maintain(db)["partitions_dropped"] == 2
             check_whole(db, [job.id for job in jobs])
 
         settles = {name: step(name, job) for name, job in zip(names, jobs, strict=True)}
