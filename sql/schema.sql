@@ -500,6 +500,13 @@ CREATE TABLE taskflow.task (
     published_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE taskflow.tenant_role (
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    granted_by text DEFAULT SESSION_USER NOT NULL,
+    granted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
 CREATE TABLE taskflow.unique_window (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     scope text NOT NULL COLLATE pg_catalog."C",
@@ -605,6 +612,9 @@ ALTER TABLE ONLY taskflow.sql_object
 ALTER TABLE ONLY taskflow.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (tenant, name);
 
+ALTER TABLE ONLY taskflow.tenant_role
+    ADD CONSTRAINT tenant_role_pkey PRIMARY KEY (tenant, role);
+
 ALTER TABLE ONLY taskflow.unique_window
     ADD CONSTRAINT unique_window_pkey PRIMARY KEY (tenant, scope, key);
 
@@ -641,6 +651,8 @@ CREATE INDEX job_lane ON taskflow.job USING btree (lane_id, priority, run_at, id
 
 CREATE INDEX job_ready ON taskflow.job USING btree (queue, priority, run_at, id);
 
+CREATE INDEX job_suspect ON taskflow.job USING btree (queue, priority, id) WHERE (lost > 0);
+
 CREATE UNIQUE INDEX job_unique ON taskflow.job USING btree (tenant, COALESCE(unique_scope, queue), unique_key) WHERE (unique_key IS NOT NULL);
 
 CREATE INDEX lane_bell_lane ON taskflow.lane_bell USING btree (lane_id, at);
@@ -673,7 +685,7 @@ GRANT USAGE ON SCHEMA taskflow TO taskflow_producer;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_worker;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_operator;
 
-REVOKE ALL ON FUNCTION taskflow.add_partitions(parent text, days integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.admit_suspects(at_time timestamp with time zone) FROM PUBLIC;
 
 GRANT SELECT ON TABLE taskflow.lane TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.lane TO taskflow_operator;
@@ -682,6 +694,9 @@ GRANT SELECT ON TABLE taskflow.limit_key TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.limit_key TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.after_turn(lane taskflow.lane, keys taskflow.limit_key[], rooms integer[], taken bigint[], found_less boolean, at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.allow_tenant(role text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.allow_tenant(role text, tenant text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.announce(tenant text, ids bigint[]) FROM PUBLIC;
 
@@ -710,13 +725,13 @@ REVOKE ALL ON FUNCTION taskflow.change_job(old_job taskflow.job, new_job taskflo
 
 REVOKE ALL ON FUNCTION taskflow.check_args(args jsonb, max_bytes integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.check_clock() FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION taskflow.check_lease(lease interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_limit(key text, concurrency integer, ordered boolean, rate integer, per interval, burst integer, breaker_failures integer, breaker_window interval, breaker_cooldown interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_name(kind text, name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.check_tenant(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_unique(unique_key text, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[]) FROM PUBLIC;
 
@@ -742,8 +757,6 @@ GRANT ALL ON FUNCTION taskflow.discard(id bigint, reason text, tenant text) TO t
 REVOKE ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_operator;
-
-REVOKE ALL ON FUNCTION taskflow.drop_partitions(parent text, until timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.due_again(lane taskflow.lane, key_id bigint, at_time timestamp with time zone) FROM PUBLIC;
 
@@ -792,6 +805,9 @@ REVOKE ALL ON FUNCTION taskflow.fit_args(task text, args jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.follow(tenant text, child_id bigint, parent_ids bigint[], on_failure text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.forbid_tenant(role text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.forbid_tenant(role text, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.free_slots(tenant text, job_ids bigint[], ended text, for_retry boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.now() FROM PUBLIC;
@@ -828,13 +844,19 @@ REVOKE ALL ON FUNCTION taskflow.has_schema_type(type jsonb, value jsonb) FROM PU
 
 REVOKE ALL ON FUNCTION taskflow.hold_lane(job taskflow.job, limit_name text, until timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.is_list(given anyarray) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.is_published(task text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.is_suspect(lost integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.job_template(task text, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, deadline timestamp with time zone, tags text[], meta jsonb, tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, OUT made integer, OUT dropped integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) TO taskflow_worker;
@@ -856,6 +878,8 @@ GRANT ALL ON FUNCTION taskflow.maintain() TO taskflow_operator;
 REVOKE ALL ON FUNCTION taskflow.may_read() FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.may_read() TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.may_read() TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.may_use(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.meet_holder(new_job taskflow.job, rule taskflow.unique_rule, OUT id bigint, OUT outcome text) FROM PUBLIC;
 
@@ -995,6 +1019,8 @@ GRANT ALL ON FUNCTION taskflow.take_permit(limit_name text, key text, weight int
 
 REVOKE ALL ON FUNCTION taskflow.tell_followers(tenant text, ids bigint[], ended_as text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.tidy(at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.undo_one(operation taskflow.operation, job_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.undo_operation(id bigint, reason text, queue text, tenant text) FROM PUBLIC;
@@ -1067,6 +1093,9 @@ GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.task TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.task TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.tenant_role TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.tenant_role TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.unique_window TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.unique_window TO taskflow_operator;

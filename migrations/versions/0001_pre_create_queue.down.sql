@@ -12,5 +12,5 @@ end
 $$;
 drop table if exists taskflow.job, taskflow.claim_batch, taskflow.job_history, taskflow.dead_job,
   taskflow.attempt, taskflow.queue, taskflow.task, taskflow.worker, taskflow.waiter, taskflow.watcher,
-  taskflow.config, taskflow.sql_object cascade;
+  taskflow.tenant_role, taskflow.config, taskflow.sql_object cascade;
 drop type if exists taskflow.job_state;

@@ -20,6 +20,9 @@ begin
   elsif octet_length(unique_key) not between 1 and 500 then
     raise exception 'unique_key has % bytes, it must have 1 to 500', octet_length(unique_key)
       using errcode = 'TF111', hint = 'Use a hash of a longer key.';
+  elsif not taskflow.is_list(unique_by) or not taskflow.is_list(replace) then
+    raise exception 'unique_by and replace must be plain lists'
+      using errcode = 'TF111', hint = 'Give arrays of one dimension, counted from 1.';
   elsif cardinality(unique_by) not between 1 and 50 or array_position(unique_by, null) is not null then
     raise exception 'unique_by must name 1 to 50 arguments'
       using errcode = 'TF111', hint = 'Write {*} for all of them.';

@@ -13,7 +13,8 @@
 -- that are due for over a minute (starving_after), of the lowest priority first.
 -- Jobs under limits come from their lanes, before the others and after them by turns.
 -- A claim is a HOT update (see table job). Locks: the rows taken; skips rows locked by others.
--- Raises TF140 when the worker is not registered, TF112 for a lease outside 100 ms to 10 min.
+-- Raises TF140 when the worker is not registered, TF111 for queues or slots that are no plain lists,
+-- TF112 for a lease outside 100 ms to 10 min.
 create or replace function taskflow.claim(
   worker_id bigint,
   queues text[] default '{default}',
@@ -55,6 +56,10 @@ begin
       using errcode = 'TF140', hint = 'Call taskflow.join_worker() first and use the id it answers.';
   end if;
   perform taskflow.check_lease(lease);
+  if not (taskflow.is_list(queues) and taskflow.is_list(slots)) then
+    raise exception 'queues and slots must be plain lists'
+      using errcode = 'TF111', hint = 'Give arrays of one dimension, counted from 1.';
+  end if;
   for i in 1 .. coalesce(cardinality(queues), 0) loop
     v_queue := queues[i];
     v_left := least(coalesce(slots[i], slots[1], 0), 10000);
@@ -91,7 +96,7 @@ begin
                                        coalesce((v_from ->> 1)::bigint, 0))
                and j.run_at <= v_until
                and j.state = 'ready'
-               and (j.deadline is null or j.deadline > v_now or j.attempt > 0)
+               and (j.deadline is null or j.deadline > v_now)
                and j.tenant <> all (v_paused)
                and (refuse is null or (j.task <> all (refuse) and coalesce(j.task || '@' || j.args_version <> all (refuse), true)))
              order by j.run_at, j.id

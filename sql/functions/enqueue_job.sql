@@ -15,7 +15,10 @@
 --   args_version  the version of the task's contract for which the arguments were made; not given: the
 --                 published one, whose defaults are filled in, and which is checked
 --
--- Raises TF110-TF116, TF118, TF120 for an unknown parent, TF123 for on_conflict raise.
+-- A role that sees only its own jobs (see get_job) gets the id of a holder that another role enqueued,
+-- and no more of it.
+-- Raises TF110-TF116, TF118, TF120 for an unknown parent, TF123 for on_conflict raise, 42501 for a tenant
+-- that is not the caller's (see allow_tenant).
 create or replace function taskflow.enqueue_job(
   task text,
   args jsonb default '{}',

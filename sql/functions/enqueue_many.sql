@@ -5,7 +5,7 @@
 -- id and `outcomes` says of each item: enqueued, existing, replaced, merged or refused; else it is
 -- NULL. The options from unique_by on are those of enqueue_job.
 -- Raises TF110-TF112 for bad options, TF113 when args is no array, TF120 for an unknown parent, TF122
--- when it is too long.
+-- when it is too long, 42501 for a tenant that is not the caller's (see allow_tenant).
 create or replace function taskflow.enqueue_many(
   task text,
   args jsonb,
@@ -58,7 +58,10 @@ begin
     raise exception '% jobs in one call, the limit is %', v_count, taskflow.config('max_items')
       using errcode = 'TF122', hint = 'Split the call, or raise max_items in taskflow.config.';
   end if;
-  if cardinality(unique_keys) <> v_count then
+  if not taskflow.is_list(unique_keys) then
+    raise exception 'unique_keys must be a plain list'
+      using errcode = 'TF111', hint = 'Give an array of one dimension, counted from 1.';
+  elsif cardinality(unique_keys) <> v_count then
     raise exception '% unique_keys for % jobs', cardinality(unique_keys), v_count
       using errcode = 'TF111', hint = 'Give one for each, NULL where a job has none.';
   end if;

@@ -1,5 +1,6 @@
--- Buries jobs that were not started by their deadline, as 'expired'. Claims pass them by; this moves
--- them, a few hundred at a call, from an index that only jobs with a deadline are in. Internal.
+-- Buries jobs that were not started by their deadline, as 'expired'; from those that were, put_back has
+-- taken it. Claims pass them by; this moves them, a few hundred at a call, from an index that only jobs
+-- with a deadline are in. Internal.
 create or replace function taskflow.expire(at_time timestamptz) returns integer
 language plpgsql volatile as $$
 declare
@@ -8,7 +9,7 @@ declare
 begin
   for v_job in
     select * from taskflow.job j
-     where j.deadline <= at_time and j.state = 'ready' and j.attempt = 0
+     where j.deadline <= at_time and j.state = 'ready'
      order by j.deadline limit 500 for update skip locked
   loop
     perform taskflow.bury(v_job, at_time, 'expired', null);

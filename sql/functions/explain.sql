@@ -9,6 +9,8 @@ declare
   v_job record;
   v_is_held boolean := false;
   v_live taskflow.job;
+  v_is_suspect boolean;
+  v_first bigint;
   v_pause taskflow.queue;
   v_ahead bigint;
   v_rate numeric;
@@ -31,12 +33,27 @@ begin
   end if;
   if v_job.run_at > v_now then
     return query select v_job.state,
-      case v_job.state when 'retrying'
+      case when v_job.lost > 0
+        then format('Its worker died while it ran, for the %s. time in a row; it starts again in %s.', v_job.lost, date_trunc('second', v_job.run_at - v_now))
+        when v_job.state = 'retrying'
         then format('Attempt %s of %s failed; the next one starts in %s.', v_job.attempt, v_job.max_attempts, date_trunc('second', v_job.run_at - v_now))
         else format('Scheduled: due in %s, at %s.', date_trunc('second', v_job.run_at - v_now), to_char(v_job.run_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) end,
       jsonb_build_object('run_at', v_job.run_at);
   end if;
-  if v_job.deadline <= v_now and v_job.attempt = 0 then
+  v_is_suspect := exists (
+    select from taskflow.job j
+     where j.tenant = v_job.tenant and j.id = v_job.id and j.lost > 0 and j.priority >= 10 and j.lane_id is null);
+  if v_is_suspect then
+    v_is_held := true;
+    select s.id into v_first from taskflow.job s
+     where s.queue = v_job.queue and s.lost > 0 and s.lane_id is null and taskflow.is_suspect(s.lost)
+     order by s.priority, s.id limit 1;
+    return query select 'suspect',
+      format('Its worker died %s times in a row while it ran; it waits to run without other suspects%s.', v_job.lost,
+             case when v_first <> v_job.id then format(': job %s comes first', v_first) else '' end),
+      jsonb_build_object('lost', v_job.lost, 'max_lost', taskflow.config('max_lost')::integer, 'first', v_first);
+  end if;
+  if v_job.deadline <= v_now then
     return query select 'expired', 'Its deadline to start has passed; the next reap moves it to the dead-letter queue.', jsonb_build_object('deadline', v_job.deadline);
   end if;
   select * into v_pause from taskflow.queue q
@@ -56,7 +73,7 @@ begin
   end if;
   return query select * from taskflow.explain_workers(v_job.queue, v_job.task, v_now);
   v_is_held := v_is_held or found or coalesce(v_job.deadline <= v_now, false);
-  if v_job.run_at <= v_now and v_live.waits_for is null then
+  if v_job.run_at <= v_now and v_live.waits_for is null and not v_is_suspect then
     select count(*) into v_ahead from (
       select from taskflow.job j
        where v_live.lane_id is null and j.queue = v_job.queue and j.state = 'ready' and j.run_at <= v_now

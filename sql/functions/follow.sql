@@ -14,8 +14,9 @@ begin
   if coalesce(on_failure, 'cancel') not in ('cancel', 'continue') then
     raise exception 'on_parent_failure is %, it must be cancel or continue', quote_literal(left(on_failure, 40))
       using errcode = 'TF111', hint = 'With continue, the job runs however those before it ended.';
-  elsif cardinality(parent_ids) not between 1 and 10000 or array_position(parent_ids, null) is not null then
-    raise exception 'depends_on must hold 1 to 10000 ids' using errcode = 'TF111', hint = 'Leave it out for a job that waits for none.';
+  elsif not taskflow.is_list(parent_ids) or cardinality(parent_ids) not between 1 and 10000
+     or array_position(parent_ids, null) is not null then
+    raise exception 'depends_on must be a plain list of 1 to 10000 ids' using errcode = 'TF111', hint = 'Leave it out for a job that waits for none.';
   end if;
   v_parents := array(select distinct p from unnest(parent_ids) p order by p);
   perform from taskflow.job j where j.tenant = follow.tenant and j.id = any (v_parents) order by j.id for no key update;

@@ -1,5 +1,6 @@
 -- Checks the options of a job, fills what is not given from the task's published defaults, and
--- answers the row that is to be inserted, but for its arguments. Raises TF110, TF111, TF112. Internal.
+-- answers the row that is to be inserted, but for its arguments. Raises TF110, TF111, TF112, and 42501
+-- for a tenant that is not the caller's. Internal.
 create or replace function taskflow.job_template(
   task text, queue text, priority text, run_at timestamptz, delay interval, max_attempts integer,
   timeout interval, deadline timestamptz, tags text[], meta jsonb, tenant text
@@ -18,7 +19,7 @@ begin
   tenant := coalesce(tenant, taskflow.current_tenant());
   select * into v_task from taskflow.task t where t.tenant = 'default' and t.name = task;
   v_job.queue := coalesce(queue, v_task.queue, 'default');
-  perform taskflow.check_name('queue', v_job.queue), taskflow.check_name('tenant', tenant);
+  perform taskflow.check_name('queue', v_job.queue), taskflow.check_name('tenant', tenant), taskflow.check_tenant(tenant);
   v_job.priority := case when priority is null then coalesce(v_task.priority, 2)
                          else taskflow.priority_no(priority) end;
   if v_job.priority is null then
@@ -47,12 +48,12 @@ begin
     raise exception 'timeout is %, it must be 1 ms to 30 days', v_job.timeout
       using errcode = 'TF112', hint = 'Leave it out for a job that may run as long as it likes.';
   end if;
-  if deadline <= v_job.run_at or deadline = 'infinity' then
-    raise exception 'deadline % is not after the run time %', deadline, v_job.run_at
-      using errcode = 'TF112', hint = 'The deadline is the latest time to start.';
+  if deadline <= v_job.run_at or deadline > v_job.run_at + interval '10 years' then
+    raise exception 'deadline % is not within ten years after the run time %', deadline, v_job.run_at
+      using errcode = 'TF112', hint = 'The deadline is the latest time to start; leave it out for a job without one.';
   end if;
-  if cardinality(tags) > 50 or exists (select from unnest(tags) t where t is null or t !~ '^[^[:cntrl:]]{1,100}$') then
-    raise exception 'tags must be at most 50 texts of 1 to 100 characters without control characters'
+  if not taskflow.is_list(tags) or cardinality(tags) > 50 or exists (select from unnest(tags) t where t is null or t !~ '^[^[:cntrl:]]{1,100}$') then
+    raise exception 'tags must be a plain list of at most 50 texts of 1 to 100 characters without control characters'
       using errcode = 'TF111', hint = 'Longer texts belong into meta or the arguments.';
   end if;
   if meta is not null and not taskflow.args_ok(meta, 65536) then

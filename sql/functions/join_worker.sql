@@ -1,5 +1,5 @@
 -- Registers a worker process and answers its id, new at each start: a host name or a pod name comes
--- back after a crash and would make its predecessor's jobs look alive.
+-- back after a crash and would make its predecessor's jobs look alive. Raises TF110, TF111, TF112.
 create or replace function taskflow.join_worker(
   name text,
   queues text[] default '{default}',
@@ -16,6 +16,10 @@ declare
   v_id bigint;
 begin
   perform taskflow.check_lease(lease);
+  if not (taskflow.is_list(queues) and taskflow.is_list(slots) and taskflow.is_list(tasks)) then
+    raise exception 'queues, slots and tasks must be plain lists'
+      using errcode = 'TF111', hint = 'Give arrays of one dimension, counted from 1.';
+  end if;
   perform taskflow.check_name('queue', q) from unnest(coalesce(queues, '{}')) q;
   insert into taskflow.worker (name, host, pid, version, queues, slots, tasks, started_at, lease_until)
   values (left(coalesce(join_worker.name, 'worker'), 200), join_worker.host, join_worker.pid, join_worker.version,

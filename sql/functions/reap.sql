@@ -1,4 +1,7 @@
 -- Takes back jobs whose worker died: ready again, or dead as 'lost' after max_lost losses in a row.
+-- Jobs lost together come back each at a time of its own, within a third of `second_look` (5 s): if one
+-- of them kills its worker, it should not take them all along again. Suspects, which the next loss would
+-- make dead, stand aside as 'blocked', and each call lets one of a queue run when none does.
 -- Two looks: the first marks a batch with expired leases, a later one, at least `second_look` after
 -- it, takes those that expired before the mark and were not renewed since. So an outage or a leap
 -- of the clock, after which every lease is expired at once, gives live workers the time to renew.
@@ -20,9 +23,9 @@ declare
   v_check_at timestamptz;
   v_taken integer := 0;
   v_before integer;
+  v_is_alone boolean;
   v_job taskflow.job;
 begin
-  perform taskflow.check_clock();
   for v_batch in
     select * from taskflow.claim_batch b
      where (b.check_at <= v_now or b.check_at > v_now + v_far)
@@ -46,6 +49,7 @@ begin
        where b.tenant = v_batch.tenant and b.id = v_batch.id;
     else
       v_before := v_taken;
+      v_is_alone := v_taken = 0 and cardinality(v_expired) = 1;
       for v_job in
         select * from taskflow.job j
          where j.tenant = v_batch.tenant and j.id = any (v_expired) and j.worker_id = v_batch.worker_id
@@ -58,7 +62,8 @@ begin
         elsif v_job.lost + 1 >= v_max_lost then
           perform taskflow.bury(v_job, v_now, 'lost', null);
         else
-          perform taskflow.put_back(v_job, 'lost', v_now, null);
+          perform taskflow.put_back(v_job, 'lost', v_now,
+            case when not v_is_alone and not taskflow.is_suspect(v_job.lost + 1) then second_look / 3 * random() end);
         end if;
         v_taken := v_taken + 1;
       end loop;
@@ -70,6 +75,7 @@ begin
       end if;
     end if;
   end loop;
+  perform taskflow.admit_suspects(v_now);
   return v_taken + taskflow.expire(v_now);
 end
 $$;

@@ -67,11 +67,22 @@ begin
                               and j.claim_no = g.claim_no and j.lease_until is not null
      where j.id is null or j.cancel_requested;
   if up_to_batch is not null then
-    delete from taskflow.claim_batch b
-     where b.worker_id = renew.worker_id and b.id <= up_to_batch and b.id > coalesce(after_batch, 0);
+    -- Batches that a reaper holds, or suspects, are its own: they stay, and with them what leads to their
+    -- jobs. A tenant's merged batch takes the place of one that went; where none went, no lead is missing.
+    with mine as materialized (
+      select b.ctid as place from taskflow.claim_batch b
+       where b.worker_id = renew.worker_id and b.id <= up_to_batch and b.id > coalesce(after_batch, 0)
+         and b.suspected_at is null
+         for update skip locked),
+    gone as (
+      delete from taskflow.claim_batch b using mine m where b.ctid = m.place returning b.tenant, b.id),
+    free as (
+      select g.tenant, max(g.id) as id from gone g group by g.tenant)
     insert into taskflow.claim_batch (id, tenant, worker_id, check_at, job_ids)
-    select up_to_batch, coalesce(g.tenant, 'default'), renew.worker_id, v_now + lease, array_agg(g.id)
-      from unnest(ids, tenants) g (id, tenant) group by 2;
+    select f.id, f.tenant, renew.worker_id, v_now + lease, array_agg(g.id)
+      from free f
+      join unnest(ids, tenants) g (id, tenant) on coalesce(g.tenant, 'default') = f.tenant
+     group by f.id, f.tenant;
   end if;
 end
 $$;

@@ -35,7 +35,7 @@ begin
             hint = 'Use completed, failed, snoozed, cancelled, released or discarded.';
   end if;
   if not taskflow.result_ok(settle.result, taskflow.config('max_result_bytes')::integer) then
-    raise exception 'the result takes more than % bytes or 64 levels', taskflow.config('max_result_bytes')
+    raise exception 'the result takes more than % bytes or 64 levels, or holds a number beyond 1e300', taskflow.config('max_result_bytes')
       using errcode = 'TF114', hint = 'Store it elsewhere and return its key; the job is still running.';
   end if;
   select * into v_job from taskflow.job j

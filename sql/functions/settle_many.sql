@@ -3,7 +3,8 @@
 -- `others` is a JSON array of those that ended otherwise, each with the arguments of taskflow.settle:
 -- {"id", "claim_no", "outcome", "delay", "reason", "error", "tenant"}.
 -- Answers a row for each one that was not applied: 'already', 'stale', or 'refused' for one that is
--- malformed. No row: all applied. A result over max_result_bytes or 64 levels fails its job alone.
+-- malformed. No row: all applied. A result that cannot be stored (over max_result_bytes or 64 levels, or
+-- with a number beyond 1e300) fails its job alone. Raises TF111 for arrays that are no plain lists.
 create or replace function taskflow.settle_many(
   ids bigint[],
   claim_nos bigint[],
@@ -27,6 +28,10 @@ declare
   v_limited bigint[];
   v_limited_of text[];
 begin
+  if not (taskflow.is_list(ids) and taskflow.is_list(claim_nos) and taskflow.is_list(tenants)) then
+    raise exception 'ids, claim_nos and tenants must be plain lists'
+      using errcode = 'TF111', hint = 'Give arrays of one dimension, counted from 1.';
+  end if;
   if results is not null then
     select array_agg(g.place) into v_unstorable
       from unnest(ids) with ordinality g (id, place)
@@ -69,17 +74,21 @@ begin
          from unnest(v_followed, v_followed_of) f (id, tenant) group by f.tenant;
     end if;
     if v_unstorable is not null then
-      perform taskflow.settle(ids[u], claim_nos[u], 'failed', reason => 'unstorable',
-                              error => '{"class": "unstorable", "message": "the result is larger or deeper than allowed"}',
-                              tenant => coalesce(tenants[u], 'default'))
-         from unnest(v_unstorable) u;
+      return query
+        with failed as materialized (
+          select ids[u] as id, claim_nos[u] as claim_no, taskflow.settle(
+                   ids[u], claim_nos[u], 'failed', reason => 'unstorable', tenant => coalesce(tenants[u], 'default'),
+                   error => '{"class": "unstorable", "message": "the result is larger or deeper than allowed, or holds a number beyond 1e300"}') as status
+            from unnest(v_unstorable) u)
+        select f.id, f.claim_no, f.status from failed f where f.status <> 'applied';
     end if;
     if v_count + coalesce(cardinality(v_unstorable), 0) < cardinality(ids) then
       -- those just written carry this call's time
       return query
         select g.id, g.claim_no, taskflow.settled_before(g.tenant, g.id, g.claim_no)
           from (select u.id, u.claim_no, coalesce(u.tenant, 'default') as tenant
-                  from unnest(ids, claim_nos, tenants) u (id, claim_no, tenant)) g
+                  from unnest(ids, claim_nos, tenants) with ordinality u (id, claim_no, tenant, place)
+                 where v_unstorable is null or u.place <> all (v_unstorable)) g
          where not exists (select from taskflow.job_history h
                             where h.tenant = g.tenant and h.id = g.id and h.claim_no = g.claim_no
                               and h.finished_at = v_now);

@@ -22,7 +22,7 @@ begin
       select j.ctid as place, j.id, j.args from taskflow.job j
        where j.lane_id = lane.id and j.priority = v_priority + 10 and j.run_at <= at_time
          and j.state = 'ready' and (only_id is null or j.id = only_id)
-         and (j.deadline is null or j.deadline > at_time or j.attempt > 0)
+         and (j.deadline is null or j.deadline > at_time)
        order by j.run_at, j.id
        limit least(most - cardinality(ids), (select min(r) from unnest(rooms) r))
          for update skip locked

@@ -11,7 +11,8 @@ declare
   v_next timestamptz;
 begin
   insert into taskflow.waiter as w (queue, worker_id, until)
-  select q, wait_for_work.worker_id, v_now + patience from unnest(queues) q order by q
+  select q, wait_for_work.worker_id, v_now + patience
+    from (select distinct u from unnest(queues) u where u is not null) d (q) order by q
   on conflict (tenant, queue, worker_id) do update set until = excluded.until
    where w.until < v_now + patience / 2;
   select min(due.run_at) into v_next

@@ -27,9 +27,7 @@ from taskflow.store import walks
 from taskflow.store.call import Call, each, scalar
 
 TAIL_BLOCKS = 1_000
-_WAITING = (
-    "j.state, j.attempt, j.state = 'ready' and j.attempt = 0 and j.priority >= 10 as is_aside"
-)
+_WAITING = "j.state, j.attempt, j.state = 'ready' and j.priority >= 10 as is_aside"
 
 _QUEUES = f"""
 with clock as materialized (select taskflow.now() as now),
@@ -63,7 +61,8 @@ select n.name, due.available, coalesce(h.running, 0), later.scheduled,
    select case when count(*) < {COUNT_CAP}
                then count(*) filter (where w.state = 'ready' and w.attempt = 0 and not w.is_aside)
                else {COUNT_CAP} end as available,
-          count(*) filter (where w.state = 'ready' and w.attempt > 0) as retrying,
+          count(*) filter (where w.state = 'ready' and w.attempt > 0 and not w.is_aside)
+            as retrying,
           count(*) filter (where w.state = 'blocked' or w.is_aside) as blocked
      from ({walks.in_order(_WAITING, "j.run_at <= c.now", COUNT_CAP)}) w) due
  cross join lateral (

@@ -127,10 +127,15 @@ def maintain(invocation: Invocation) -> None:
     """Do now the upkeep that workers do every few minutes: partitions, retention, leftovers."""
     from taskflow.calls import leases
 
-    done = invocation.run(leases.maintain())
-    if done is None:
-        invocation.talk("Another process is at it; nothing was done.")
-        done = {}
+    done: dict[str, Any] = {}
+    while part := invocation.run(leases.maintain()):
+        done = {name: told + done.get(name, type(told)()) for name, told in part.items()}
+        if not done.pop("more"):
+            break
+    else:
+        invocation.talk("Another process is at it; the rest is left to it.")
+    if busy := set(done.pop("busy", [])):
+        invocation.talk(f"Left to a later call, as others use them: {', '.join(sorted(busy))}.")
     pairs = [(name.replace("_", " "), str(value)) for name, value in done.items()]
     invocation.answer(done, lambda: shapes.facts(pairs))
 

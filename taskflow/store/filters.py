@@ -156,11 +156,11 @@ def _state_conditions(source: Source, wanted: JobFilter) -> list[Condition]:
     tests = {
         "available": sa.and_(ready, c.attempt == 0, c.run_at <= _NOW, c.priority < 10),
         "scheduled": sa.and_(ready, c.attempt == 0, c.run_at > _NOW),
-        "retrying": sa.and_(ready, c.attempt > 0),
+        "retrying": sa.and_(ready, c.attempt > 0, sa.or_(c.run_at > _NOW, c.priority < 10)),
         "running": c.state == sa.text("'running'"),
         "blocked": sa.or_(
             c.state == sa.text("'blocked'"),
-            sa.and_(ready, c.attempt == 0, c.run_at <= _NOW, c.priority >= 10),
+            sa.and_(ready, c.run_at <= _NOW, c.priority >= 10),
         ),
     }
     found: list[Condition] = [sa.or_(*(tests[state] for state in states))]

@@ -61,4 +61,5 @@ class Upkeep:
             logger.warning("took back %d jobs of workers that stopped renewing", taken)
 
     async def _maintain(self) -> None:
-        await self._app.arun(leases.maintain())
+        while (done := await self._app.arun(leases.maintain())) and done["more"]:
+            pass

@@ -41,6 +41,7 @@ class Story:
             " where p.pronamespace = 'taskflow'::regnamespace and p.proname = %s",
             name,
         )
+        assert found, f"there is no function {name}"
         for row in found:
             assert line in row.text, f"{name} has no longer the line {line!r}"
             self.db.execute(row.text.replace(line, instead))
@@ -167,11 +168,7 @@ def keeps_the_live_row(story: Story) -> None:
 
 def no_unique_key(story: Story) -> None:
     story.db.execute("drop index taskflow.job_unique")
-    story.break_function("insert_unique", "j.unique_key = new_job.unique_key;", "false;")
-    story.break_function(
-        "insert_unique",
-        "on conflict (tenant, queue, unique_key) where unique_key is not null do nothing",
-    )
+    story.break_function("meet_holder", "j.unique_key = new_job.unique_key;", "false;")
 
 
 def no_counting(story: Story) -> None:

@@ -32,7 +32,7 @@ def looking(dsn: str, **settings: Any) -> Iterator[Sight]:
 
 
 def test_a_sound_queue_has_nothing_to_mend(cli: Run, db: Any, dsn: str) -> None:
-    factories.call(db, "maintain")
+    factories.maintain(db)
     worker(db)
     db.execute("update taskflow.worker set listening = true")
     found = verdicts(dsn)

@@ -177,6 +177,33 @@ def test_expiry_reads_only_jobs_with_a_deadline(planner: Planner, stage: Stage) 
     assert "job_deadline" in {node.get("Index Name") for node in plan.nodes}, plan
 
 
+def test_suspects_are_found_in_an_index_of_their_own(planner: Planner, stage: Stage) -> None:
+    with planner.connection.transaction(force_rollback=True):
+        planner.connection.execute(
+            "update taskflow.job set lost = 2, priority = 12 where id between 1000 and 1010"
+            " or id in (select id from taskflow.job order by id desc limit 20)"
+        )
+        plans = planner.plans("select taskflow.reap()")
+        for part in (
+            "not exists (select from taskflow.job j where j.lost > 0",
+            "select distinct j.queue",
+            "with cleared",
+        ):
+            plan = one(plans, part)
+            assert {node.get("Index Name") for node in plan.nodes} <= {"job_suspect", None}, plan
+            assert "Seq Scan" not in plan.kinds(), plan
+
+
+def test_a_roll_call_reads_the_batches_of_its_worker(planner: Planner, stage: Stage) -> None:
+    ids, fences = [job.id for job in stage.held], [job.claim_no for job in stage.held]
+    plans = planner.plans(
+        "select taskflow.renew(%s, %s::bigint[], %s::bigint[], up_to_batch => %s)",
+        stage.worker, ids, fences, stage.held[0].batch_id,
+    )  # fmt: skip
+    scans = set(one(plans, "with mine").of("claim_batch"))
+    assert scans == {("Index Scan", "claim_batch_worker"), ("Tid Scan", "")}
+
+
 def test_claims_and_renewals_are_hot_updates(servers: Servers) -> None:
     """No index entry is written between enqueue and settle: what fillfactor 50 pays for."""
     server = servers.get()

@@ -8,6 +8,7 @@ from typing import Any
 
 PRIORITIES = ("critical", "high", "normal", "low")
 LIVE = ("ready", "running")
+MAX_LOST = 3
 Claim = tuple[int, int]
 """(job id, claim number)"""
 
@@ -30,11 +31,18 @@ class Job:
     cancel_requested: bool = False
     suspected_at: datetime | None = None
     """When a reaper first saw this lease expired."""
+    is_aside: bool = False
+    """A suspect that waits to run without others."""
+
+    @property
+    def is_suspect(self) -> bool:
+        return self.lost >= MAX_LOST - 1
 
     def seen(self) -> tuple[Any, ...]:
         """What the database must show of it."""
         return (self.queue, self.priority, self.attempt, self.lost, self.claim_no,
-                self.cancel_requested and self.state == "running", self.state)  # fmt: skip
+                self.cancel_requested and self.state == "running",
+                self.is_aside and self.state == "ready", self.state)  # fmt: skip
 
 
 @dataclass
@@ -63,8 +71,9 @@ class Model:
             job
             for job in self.jobs.values()
             if (job.state, job.queue, job.priority) == ("ready", queue, priority)
+            and not job.is_aside
             and job.run_at <= now
-            and (job.deadline is None or job.deadline > now or job.attempt > 0)
+            and (job.deadline is None or job.deadline > now)
             and (after is None or (job.run_at, job.id) > after)
         ]
         return sorted(found, key=lambda job: (job.run_at, job.id))
@@ -98,11 +107,11 @@ class Model:
         else:
             self.put_back(job, outcome)
 
-    def lose(self, job: Job, max_lost: int = 3) -> None:
+    def lose(self, job: Job) -> None:
         self.ended[job.id, job.claim_no] = "lost"
         if job.cancel_requested:
             self._leave(job, "cancelled")
-        elif job.lost + 1 >= max_lost:
+        elif job.lost + 1 >= MAX_LOST:
             self._leave(job, "dead")
         else:
             self.put_back(job, "lost")
@@ -111,10 +120,20 @@ class Model:
         job.state, job.worker, job.lease_until, job.suspected_at = "ready", None, None, None
         if outcome != "failed":
             job.attempt = max(job.attempt - 1, 0)
+        if outcome != "released":
+            job.deadline = None
         job.lost = {"lost": job.lost + 1, "released": job.lost}.get(outcome, 0)
+        job.is_aside = job.is_suspect
+
+    def admit(self, queue: str, now: datetime) -> None:
+        """Lets the next suspect of a queue run, unless one runs or is due."""
+        suspects = [job for job in self.live() if job.queue == queue and job.is_suspect]
+        due = [job for job in suspects if job.state == "running" or job.run_at <= now]
+        if due and all(job.is_aside for job in due):
+            min(due, key=lambda job: (job.priority, job.id)).is_aside = False
 
     def retry(self, job: Job) -> None:
-        job.state, job.attempt, job.lost = "ready", 0, 0
+        job.state, job.attempt, job.lost, job.is_aside = "ready", 0, 0, False
         job.cancel_requested, job.deadline = False, None
 
     def _leave(self, job: Job, state: str) -> None:

@@ -37,6 +37,12 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("TF111", {"tags": ["t" * 101]}),
     ("TF111", {"tags": ["t"] * 51}),
     ("TF111", {"tags": [None]}),
+    ("TF111", {"tags": "{{a,b},{c,d}}"}),
+    ("TF111", {"tags": "[0:1]={a,b}"}),
+    ("TF111", {"unique_by": "{{a,b}}"}),
+    ("TF111", {"unique_by": "[0:0]={*}"}),
+    ("TF111", {"unique_key": "k", "on_conflict": "replace", "replace": "{{args,tags}}"}),
+    ("TF111", {"depends_on": "{{1},{2}}"}),
     ("TF111", {"meta": Jsonb([1])}),
     ("TF111", {"meta": {"m": "x" * 70_000}}),
     ("TF111", {"meta": DEEP}),
@@ -55,6 +61,9 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("TF112", {"deadline": "infinity"}),
     ("TF112", {"deadline": "-infinity"}),
     ("TF112", {"deadline": "2001-01-01"}),
+    ("TF112", {"deadline": "9999-12-31"}),
+    ("TF112", {"deadline": "200000-01-01"}),
+    ("TF112", {"deadline": "200000-01-01", "tags": ["long way"]}),
     *(("TF113", {"args": Jsonb(args)}) for args in ([], [1], "a", 1, True)),
     ("TF113", {"args": "null"}),
     ("TF113", {"args": None}),
@@ -86,7 +95,7 @@ def test_a_refusal_has_its_code_a_hint_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("code", "options"),
     [(code, options) for code, options in REFUSED if code in ("TF110", "TF111", "TF112")
-     and "unique_key" not in options][::3],
+     and not any(name.startswith("unique") for name in options)][::3],
 )  # fmt: skip
 def test_a_batch_refuses_bad_options_alike(
     db: Connection, code: str, options: dict[str, Any]
@@ -102,6 +111,42 @@ def test_a_batch_must_be_an_array(db: Connection, args: object) -> None:
     with pytest.raises(psycopg.Error) as error:
         f.call_rows(db, "enqueue_many", task="t", args=args)
     assert (error.value.sqlstate, bool(error.value.diag.message_hint)) == ("TF113", True)
+
+
+@pytest.mark.parametrize("keys", ["{{a,b}}", "{{a},{b}}", "[0:1]={a,b}", "[2:3]={a,b}"])
+def test_unique_keys_must_be_a_plain_list(db: Connection, keys: str) -> None:
+    """They were read by place, and each job got its neighbour's key or none."""
+    with pytest.raises(psycopg.Error) as error:
+        f.call_rows(db, "enqueue_many", task="t", args=Jsonb([{}, {}]), unique_keys=keys)
+    assert (error.value.sqlstate, bool(error.value.diag.message_hint)) == ("TF111", True)
+    assert f.value(db, "select count(*) from taskflow.job") == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["select taskflow.claim({worker}, '{{{{a,b}}}}')",
+     "select taskflow.claim({worker}, '[0:1]={{a,b}}')",
+     "select taskflow.claim({worker}, '{{a,b}}', '[0:1]={{1,2}}')",
+     "select taskflow.join_worker('w', '{{{{a,b}}}}')",
+     "select taskflow.join_worker('w', slots => '{{{{1,2}}}}')",
+     "select taskflow.join_worker('w', tasks => '{{{{a,b}}}}')",
+     "select taskflow.settle_many('[0:0]={{1}}', '{{1}}')",
+     "select taskflow.settle_many('{{1}}', '[0:0]={{1}}')",
+     "select taskflow.settle_many('{{1}}', '{{1}}', tenants => '{{{{a}}}}')"],
+)  # fmt: skip
+def test_what_workers_give_by_place_must_be_a_plain_list(db: Connection, statement: str) -> None:
+    with pytest.raises(psycopg.Error) as error:
+        db.execute(statement.format(worker=f.join(db, "a", "b")))
+    assert (error.value.sqlstate, bool(error.value.diag.message_hint)) == ("TF111", True)
+
+
+@pytest.mark.parametrize("queues", ["{u,u}", "{{u,u}}", "{u,NULL}", "[0:1]={u,v}"])
+def test_a_worker_may_wait_for_a_queue_twice(db: Connection, queues: str) -> None:
+    """21000, cannot affect row a second time."""
+    worker = f.join(db, "u")
+    assert f.call(db, "wait_for_work", worker_id=worker, queues=queues) is None
+    waiting = f.value(db, "select array_agg(queue order by queue) from taskflow.waiter")
+    assert waiting in (["u"], ["u", "v"])
 
 
 def test_a_batch_has_a_limit(db: Connection) -> None:
@@ -127,6 +172,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"max_attempts": 1000, "timeout": "30 days"},
     {"delay": "-9 years"},
     {"delay": "9 years"},
+    {"delay": "9 years", "deadline": "2045-01-01"},
 ]
 
 
@@ -248,6 +294,44 @@ def test_published_tasks_with_bad_names_are_left_out(db: Connection) -> None:
     tasks = [{"name": "good"}, {"name": "a b"}, {}, {"name": ""}]
     db.execute("select taskflow.publish_tasks(%s)", (Jsonb(tasks),))
     assert f.value(db, "select array_agg(name) from taskflow.task") == ["good"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"timeout": "soon"}, {"timeout": "178000000 years"}, {"timeout": "0"}, {"timeout": {"a": 1}},
+     {"queue": "No Queue"}, {"queue": ""}, {"queue": "q" * 64}, {"queue": ["q"]},
+     {"max_attempts": "many"}, {"max_attempts": 0}, {"max_attempts": 10**30},
+     {"max_attempts": -1}, {"max_attempts": 2.5}, {"priority": "urgent"}, {"priority": 1}],
+    ids=str,
+)  # fmt: skip
+def test_a_published_default_that_is_none_is_left_out(db: Connection, bad: dict[str, Any]) -> None:
+    """One malformed timeout published nothing; a bad queue made every enqueue fail."""
+    good = {"queue": "mails", "priority": "high", "max_attempts": 7, "timeout": "00:00:10"}
+    tasks = [{"name": "a", **good}, {"name": "b", **good, **bad}, {"name": "c", **good}]
+    heard: list[str] = []
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        heard.append(str(notice.message_primary))
+
+    db.add_notice_handler(hear)
+    f.call(db, "publish_tasks", tasks=Jsonb(tasks))
+    db.remove_notice_handler(hear)
+    (field,) = bad
+    assert len(heard) == 1
+    assert heard[0].startswith(f"task b: left out as not valid: {field} ")
+    published = f.rows(
+        db,
+        "select name, queue, priority, max_attempts, timeout::text from taskflow.task order by 1",
+    )
+    expected = ("mails", 1, 7, "00:00:10")
+    assert [tuple(row) for row in published if row.name != "b"] == [
+        ("a", *expected), ("c", *expected),
+    ]  # fmt: skip
+    kept = published[1]._asdict()
+    assert kept.pop(field) is None
+    assert set(kept.values()) == {"b", *expected} - {good[field] if field != "priority" else 1}
+    found = f.job(db, f.enqueue(db, "b"))
+    assert found.queue == ("default" if field == "queue" else "mails")
 
 
 def test_long_texts_of_operators_are_cut(db: Connection) -> None:

@@ -213,15 +213,36 @@ def test_a_job_past_its_deadline_is_not_started_but_buried(db: Connection) -> No
     assert (f.state(db, job), f.job(db, job).reason) == ("dead", "expired")
 
 
-def test_a_retry_may_run_past_the_deadline(db: Connection) -> None:
-    """The deadline is the latest time to start, and this one has started."""
+@pytest.mark.parametrize("outcome", ["failed", "snoozed", "lost"])
+def test_a_job_that_started_in_time_may_go_on_past_its_deadline(
+    db: Connection, outcome: str
+) -> None:
+    """The deadline is the latest time to start, and attempts that do not count hid it."""
     job = f.enqueue(db, deadline=f.value(db, "select taskflow.now() + interval '1 min'"))
-    worker = f.join(db)
-    (claimed,) = f.claim(db, worker)
-    f.settle(db, claimed, "failed", delay=timedelta(minutes=2))
-    f.advance(db, 121)
-    f.call(db, "reap")
-    assert [row.id for row in f.claim(db, worker)] == [job]
+    (claimed,) = f.claim(db, f.join(db))
+    if outcome == "lost":
+        f.advance(db, 61)
+        f.lose(db, [claimed])
+    else:
+        f.settle(db, claimed, outcome, delay=timedelta(0))
+        f.advance(db, 61)
+    assert f.call(db, "reap") == 0
+    f.join(db)
+    assert f.call_rows(db, "explain", id=job)[0].cause == "should_run"
+    (again,) = f.claim(db, f.join(db))
+    assert again.id == job
+
+
+def test_a_job_handed_back_before_it_began_keeps_its_deadline(db: Connection) -> None:
+    """A release is no start: a deploy must not let mails of yesterday out."""
+    job = f.enqueue(db, deadline=f.value(db, "select taskflow.now() + interval '1 min'"))
+    (claimed,) = f.claim(db, f.join(db))
+    f.settle(db, claimed, "released")
+    assert f.job(db, job).deadline is not None
+    f.advance(db, 61)
+    assert f.claim(db, f.join(db)) == []
+    assert f.call(db, "reap") == 1
+    assert (f.state(db, job), f.job(db, job).reason) == ("dead", "expired")
 
 
 def starve(db: Connection, share: float) -> Counter[str]:

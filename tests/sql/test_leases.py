@@ -264,9 +264,59 @@ def test_maintain_finds_running_jobs_that_no_batch_leads_to(db: Connection) -> N
     _, jobs = started(db)
     db.execute("delete from taskflow.claim_batch")
     f.advance(db, 31 + 600)
-    f.call(db, "maintain")
-    f.lose(db, jobs)
+    f.maintain(db)
+    assert f.call(db, "reap") == 0, "a live worker has the time to renew"
+    f.advance(db, 16)
+    assert f.call(db, "reap") == 1
     assert f.state(db, jobs[0].id) == "available"
+
+
+def test_an_orphan_of_a_live_worker_is_taken_back_in_spite_of_its_roll_calls(
+    db: Connection,
+) -> None:
+    """The batch that upkeep made for it was wiped by the worker, which knows nothing of it."""
+    worker, (orphan, known) = started(db, 2)
+    db.execute("delete from taskflow.claim_batch")
+    f.advance(db, 700)
+    f.renew(db, worker, [known])
+    f.maintain(db)
+    for _ in range(3):
+        f.enqueue(db)
+        (latest,) = f.claim(db, worker)
+        f.settle(db, latest)
+        f.renew(db, worker, [known], up_to_batch=latest.batch_id)
+        f.call(db, "reap")
+        f.advance(db, 16)
+    assert f.job(db, orphan.id).lost == 1
+    assert f.state(db, known.id) == "running"
+
+
+def test_a_roll_call_keeps_a_suspected_batch_that_has_its_own_number(db: Connection) -> None:
+    """The latest batch is late once: the reaper marks it, and the worker goes on."""
+    worker, jobs = started(db, 2)
+    f.advance(db, 31)
+    f.call(db, "reap")
+    f.enqueue(db)
+    (more,) = f.claim(db, worker)
+    for _ in range(3):
+        assert f.renew(db, worker, [*jobs, more], up_to_batch=more.batch_id) == []
+        f.advance(db, 16)
+        assert f.call(db, "reap") == 0
+    assert f.value(db, "select count(*) from taskflow.claim_batch") == 1
+    f.lose(db, [*jobs, more])
+
+
+def test_a_roll_call_of_several_tenants_keeps_each_led_to(db: Connection) -> None:
+    for tenant in ("default", "acme"):
+        f.enqueue_many(db, 2, tenant=tenant)
+    worker = f.join(db)
+    jobs = [job for _ in range(2) for job in f.claim(db, worker, 2)]
+    assert len({job.tenant for job in jobs}) == 2
+    tenants = [job.tenant for job in jobs]
+    assert f.renew(db, worker, jobs, tenants=tenants, up_to_batch=jobs[-1].batch_id) == []
+    led = f.rows(db, "select tenant, unnest(job_ids) as id from taskflow.claim_batch order by 2")
+    assert led == [(job.tenant, job.id) for job in jobs]
+    assert f.lose(db) == 4
 
 
 def test_the_clock_moves_with_its_setting_and_only_in_that_session(

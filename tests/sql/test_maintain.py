@@ -25,7 +25,7 @@ def bare(db: Connection) -> Iterator[None]:
     yield
     db.execute("reset taskflow.clock_offset")
     drop(db)
-    f.call(db, "maintain")
+    f.maintain(db)
 
 
 def drop(db: Connection) -> None:
@@ -58,14 +58,14 @@ def place(db: Connection, job: int) -> str:
 
 
 def test_partitions_are_made_a_week_ahead_and_once(db: Connection) -> None:
-    first = f.call(db, "maintain")
+    first = f.maintain(db)
     assert first["partitions_made"] == 16
     today = f.value(db, "select to_char(now() at time zone 'UTC', 'YYYYMMDD')")
     assert partitions(db, "job_history")[0] == f"job_history_{today}"
     assert len(partitions(db, "attempt")) == 8
-    assert f.call(db, "maintain")["partitions_made"] == 0
+    assert f.maintain(db)["partitions_made"] == 0
     f.advance(db, DAY)
-    assert f.call(db, "maintain")["partitions_made"] == 2
+    assert f.maintain(db)["partitions_made"] == 2
     job = finish(db)
     assert place(db, job) == f"taskflow.{partitions(db, 'job_history')[1]}"
 
@@ -75,7 +75,7 @@ def test_partitions_are_made_a_week_ahead_and_once(db: Connection) -> None:
 def test_days_are_days_of_utc_whatever_the_session(db: Connection, style: str, zone: str) -> None:
     db.execute("select set_config('datestyle', %s, false), set_config('timezone', %s, false)",
                (style, zone))  # fmt: skip
-    f.call(db, "maintain")
+    f.maintain(db)
     bounds = f.value(
         db,
         "select pg_get_expr(relpartbound, oid) from pg_class where relname = %s",
@@ -90,25 +90,25 @@ def test_days_are_days_of_utc_whatever_the_session(db: Connection, style: str, z
 def test_rows_of_the_default_partition_move_into_their_day(db: Connection) -> None:
     jobs = [finish(db, outcome) for outcome in ("completed", "cancelled", "completed")]
     assert {place(db, job) for job in jobs} == {"taskflow.job_history_default"}
-    f.call(db, "maintain")
+    f.maintain(db)
     assert {place(db, job) for job in jobs} == {f"taskflow.{partitions(db, 'job_history')[0]}"}
     assert [f.state(db, job) for job in jobs] == ["succeeded", "cancelled", "succeeded"]
     assert f.value(db, "select count(*) from taskflow.attempt_default") == 0
 
 
 def test_p1_retention_removes_what_is_past_it_and_nothing_else(db: Connection) -> None:
-    f.call(db, "maintain")
+    f.maintain(db)
     dead, done, waiting = finish(db, "discarded"), finish(db), f.enqueue(db)
     f.enqueue(db, queue="q")
     (held,) = f.claim(db, f.join(db, "q"), 1, "q", lease=timedelta(minutes=10))
     f.advance(db, 13 * DAY)
-    assert f.call(db, "maintain")["partitions_dropped"] == 0
+    assert f.maintain(db)["partitions_dropped"] == 0
     assert f.state(db, done) == "succeeded"
     f.advance(db, 2 * DAY)
-    assert f.call(db, "maintain")["partitions_dropped"] == 1
+    assert f.maintain(db)["partitions_dropped"] == 1
     assert [f.state(db, job) for job in (done, dead)] == [None, "dead"]
     f.advance(db, 16 * DAY)
-    answer = f.call(db, "maintain")
+    answer = f.maintain(db)
     assert answer["dead_jobs_removed"] == 1
     assert [f.state(db, job) for job in (done, dead, waiting, held.id)] == [
         None, None, "available", "running",
@@ -118,17 +118,17 @@ def test_p1_retention_removes_what_is_past_it_and_nothing_else(db: Connection) -
 def test_p1_retention_reaches_days_that_never_got_a_partition(db: Connection) -> None:
     done = finish(db)
     f.advance(db, 15 * DAY)
-    f.call(db, "maintain")
+    f.maintain(db)
     assert f.state(db, done) is None
     assert f.value(db, "select count(*) from taskflow.job_history_default") == 0
 
 
 def test_retention_is_a_setting(db: Connection) -> None:
-    f.call(db, "maintain")
+    f.maintain(db)
     done = finish(db)
     db.execute("update taskflow.config set value = '2 days' where name = 'history_retention'")
     f.advance(db, 3 * DAY)
-    f.call(db, "maintain")
+    f.maintain(db)
     assert f.state(db, done) is None
 
 
@@ -137,7 +137,7 @@ def test_the_gone_are_forgotten(db: Connection) -> None:
     f.call(db, "wait_for_work", worker_id=worker, queues=["default"])
     db.execute("select taskflow.watch(%s)", (f.enqueue(db),))
     f.advance(db, 2 * DAY)
-    assert f.call(db, "maintain")["workers_forgotten"] == 1
+    assert f.maintain(db)["workers_forgotten"] == 1
     assert f.value(db, "select count(*) from taskflow.waiter") == 0
     assert f.value(db, "select count(*) from taskflow.watcher") == 0
 
@@ -149,18 +149,51 @@ def test_only_one_works_at_a_time_and_the_others_leave_at_once(
     assert f.call(other, "maintain") is not None
     assert f.call(db, "maintain") is None
     other.commit()
-    assert f.call(db, "maintain")["partitions_made"] == 0
+    f.maintain(db)
+    assert f.maintain(db)["partitions_made"] == 0
+
+
+def test_a_call_locks_one_table_for_its_partitions_and_nothing_else(
+    db: Connection, connect: Connect
+) -> None:
+    """Settles must not wait until the dead jobs are removed."""
+    dead = finish(db, "discarded")
+    f.advance(db, 31 * DAY)
+    keeper = connect(autocommit=False)
+    keeper.execute(f"set taskflow.clock_offset = '{31 * DAY} s'")
+    strong = (
+        "select relation::regclass::text as name from pg_locks where pid = pg_backend_pid()"
+        " and mode = 'AccessExclusiveLock' and relation in ('taskflow.attempt'::regclass,"
+        " 'taskflow.job_history'::regclass, 'taskflow.dead_job'::regclass)"
+    )
+    steps = []
+    for _ in range(3):
+        answer = f.call(keeper, "maintain")
+        locked = [row.name for row in f.rows(keeper, strong)]
+        steps.append((locked, answer["dead_jobs_removed"], answer["more"]))
+        keeper.commit()
+    assert steps == [
+        (["taskflow.attempt"], 0, True),
+        (["taskflow.job_history"], 0, True),
+        ([], 1, False),
+    ]
+    assert f.state(db, dead) is None
 
 
 def test_a_busy_table_makes_it_give_up_rather_than_hold_up_everybody(
     db: Connection, connect: Connect
 ) -> None:
+    """And the rest of the upkeep is done all the same."""
+    dead = finish(db, "discarded")
+    f.advance(db, 31 * DAY)
     reader = connect(autocommit=False)
     reader.execute("select from taskflow.job_history")
-    with pytest.raises(psycopg.errors.LockNotAvailable):
-        f.call(db, "maintain")
+    answer = f.maintain(db)
+    assert (answer["partitions_made"], answer["dead_jobs_removed"]) == (8, 1)
+    assert set(answer["busy"]) == {"job_history"}
+    assert f.state(db, dead) is None
     reader.rollback()
-    assert f.call(db, "maintain")["partitions_made"] == 16
+    assert (f.maintain(db)["partitions_made"], f.maintain(db)["busy"]) == (8, [])
 
 
 def test_partitions_can_be_made_while_jobs_are_settled(db: Connection, connect: Connect) -> None:
@@ -169,43 +202,20 @@ def test_partitions_can_be_made_while_jobs_are_settled(db: Connection, connect: 
     (claimed,) = f.claim(db, f.join(db))
     user, keeper = connect(autocommit=False), connect()
     f.settle(user, claimed)
+    assert f.call(keeper, "maintain")["partitions_made"] == 8, "those of attempts"
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(f.call(keeper, "maintain")))
     thread.start()
     until_blocked(db, keeper.info.backend_pid)
     user.commit()
     thread.join()
-    assert answers[0]["partitions_made"] == 16
+    assert answers[0]["partitions_made"] == 8
     assert place(db, claimed.id) == f"taskflow.{partitions(db, 'job_history')[0]}"
-
-
-def test_a_stale_settle_and_upkeep_take_their_locks_in_one_order(
-    db: Connection, connect: Connect
-) -> None:
-    """settle reads attempts, then history; upkeep must not lock them the other way round."""
-    settler, keeper = connect(autocommit=False), connect()
-    settler.execute("select from taskflow.attempt")  # as a stale settle begins
-    failures: list[psycopg.Error] = []
-
-    def maintain() -> None:
-        try:
-            f.call(keeper, "maintain")
-        except psycopg.Error as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=maintain)
-    thread.start()
-    until_blocked(db, keeper.info.backend_pid)
-    settler.execute("set lock_timeout = '1s'")
-    settler.execute("select from taskflow.job_history")
-    settler.commit()
-    thread.join()
-    assert failures == []
 
 
 def test_only_daily_partitions_have_a_day(db: Connection) -> None:
     """Asked of every relation there is: the planner may do so, whatever the query says."""
-    f.call(db, "maintain")
+    f.maintain(db)
     days = f.rows(db, "select relname, taskflow.partition_day(relname) as day from pg_class")
     assert {row.relname.rstrip("0123456789") for row in days if row.day} == {
         "attempt_",

@@ -194,7 +194,7 @@ def test_a_pause_may_end_by_itself(db: Connection, connect: Connect) -> None:
     assert f.claim(db, worker) == []
     f.advance(db, 601)
     assert len(f.claim(db, worker)) == 1
-    f.call(db, "maintain")
+    f.maintain(db)
     assert f.value(db, "select paused_at from taskflow.queue where name = 'default'") is None
 
 
@@ -222,7 +222,7 @@ def test_a_tenant_whose_queue_row_was_lost_is_served_again_after_upkeep(
     f.enqueue(db, tenant="acme")
     first.rollback()
     f.call(db, "pause_queue", queue="default")
-    f.call(db, "maintain")
+    f.maintain(db)
     assert [job.tenant for job in f.claim(db, f.join(db), 5)] == ["acme"]
 
 

@@ -78,11 +78,12 @@ def test_a_stranger_may_execute_nothing(db: Connection, login: Login) -> None:
 def test_no_role_may_call_what_is_internal(db: Connection) -> None:
     """A definer function that is called by any other of ours, or writes, is not for roles."""
     internal = {
-        "add_partitions", "announce", "archive", "bury", "change_job", "check_args", "check_clock",
-        "check_lease", "check_name", "check_unique", "drop_partitions", "enqueue_each", "expire",
-        "find_live", "follow", "job_template", "meet_holder", "note_queue", "place_job", "put_back",
-        "record_attempt", "release_dependants", "result_ok", "settle_each", "settled_before",
-        "tell_followers", "wake",
+        "admit_suspects", "announce", "archive", "bury", "change_job", "check_args", "check_lease",
+        "check_name", "check_tenant", "check_unique", "enqueue_each", "expire", "find_live",
+        "follow", "is_list", "is_suspect", "job_template", "keep_partitions", "may_use",
+        "meet_holder", "note_queue", "place_job", "put_back", "record_attempt",
+        "release_dependants", "result_ok", "settle_each", "settled_before", "tell_followers",
+        "tidy", "wake",
     }  # fmt: skip
     names = {row.name for row in functions(db)}
     assert internal <= names
@@ -130,7 +131,7 @@ def test_a_producer_enqueues_and_sees_its_own(db: Connection, login: Login) -> N
     one, other = login("taskflow_producer"), login("taskflow_producer")
     job = f.enqueue(one, args={"a": 1})
     f.enqueue_many(one, 2)
-    f.enqueue(one, unique_key="k", tenant="acme", queue="q", tags=["x"])
+    f.enqueue(one, unique_key="k", queue="q", tags=["x"])
     assert f.call_rows(one, "get_job", id=job)[0].args == {"a": 1}
     assert f.call_rows(other, "get_job", id=job) == []
     assert f.job(db, job).created_by == f.value(one, "select session_user")
@@ -223,6 +224,8 @@ def test_an_attackers_schema_cannot_hijack_a_definer_function(db: Connection, lo
         session.execute(
             "create function evil.coalesce_(text) returns text language sql as 'select 1'"
         )
+        f.call(db, "allow_tenant", role=user, tenant="acme")
+        f.call(db, "allow_tenant", role=user, tenant="default")
         session.execute("set search_path = evil, pg_temp, taskflow, pg_catalog")
         job = f.enqueue(session, unique_key="k", tenant="acme", args={"x": "y" * 300})
         assert f.enqueue(session, unique_key="k", tenant="acme") == job
@@ -262,7 +265,7 @@ def test_functions_work_with_any_callers_settings(db: Connection, connect: Conne
     assert f.settle(session, claimed, "failed") == "applied"
     assert f.state(session, job) == "retrying"
     assert f.call_rows(session, "explain", id=job)[0].cause == "retrying"
-    f.call(session, "maintain")
+    f.maintain(session)
 
 
 def test_names_with_sql_in_them_stay_names(db: Connection) -> None:
@@ -281,11 +284,157 @@ def test_the_same_key_in_two_tenants_tells_neither_of_the_other(db: Connection) 
     assert len(ids) == 3
 
 
-def test_only_the_owner_may_move_the_clock_of_upkeep(login: Login) -> None:
-    """A worker's role could expire every lease and drop all history with it."""
-    worker = login("taskflow_worker")
-    worker.execute("set taskflow.clock_offset = '100 years'")
-    denied(worker, "select taskflow.maintain()")
-    denied(worker, "select taskflow.reap()")
-    worker.execute("reset taskflow.clock_offset")
-    worker.execute("select taskflow.reap()")
+@pytest.mark.parametrize("offset", ["-5000 years", "1000 years", "nonsense"])
+def test_a_producer_cannot_move_the_clock(db: Connection, login: Login, offset: str) -> None:
+    """A run time that no worker could read ended every worker that claimed it."""
+    session = login("taskflow_producer")
+    session.execute("select set_config('taskflow.clock_offset', %s, false)", (offset,))
+    job = f.enqueue(session)
+    f.enqueue_many(session, 2)
+    session.execute("select taskflow.watch(%s)", (job,))
+    off = "select count(*) from {} where abs(extract(epoch from {} - clock_timestamp())) > 100"
+    assert f.value(db, off.format("taskflow.job", "run_at")) == 0
+    assert f.value(db, off.format("taskflow.job", "created_at")) == 0
+    assert f.value(db, off.format("taskflow.watcher", "until")) == 0
+    assert len(f.claim(db, f.join(db), 10)) == 3
+
+
+def test_a_worker_cannot_move_the_clock_of_upkeep(db: Connection, login: Login) -> None:
+    """It could expire every lease and drop all history with it."""
+    f.maintain(db)
+    f.enqueue_many(db, 2)
+    done, held = f.claim(db, f.join(db), 2)
+    f.settle(db, done)
+    session = login("taskflow_worker")
+    session.execute("set taskflow.clock_offset = '100 years'")
+    for _ in range(2):
+        assert f.call(session, "reap", second_look="0") == 0
+    assert f.call(session, "maintain")["partitions_dropped"] == 0
+    assert [f.state(db, job.id) for job in (done, held)] == ["succeeded", "running"]
+
+
+def test_the_owner_moves_the_clock_also_inside_other_functions(db: Connection) -> None:
+    f.advance(db, 3600)
+    ahead = f.job(db, f.enqueue(db)).run_at - f.value(db, "select clock_timestamp()")
+    assert 3500 < ahead.total_seconds() < 3700
+
+
+# --- tenants --------------------------------------------------------------------------------------
+
+
+def test_a_producer_may_name_its_own_tenants_only(db: Connection, login: Login) -> None:
+    """Any producer could enqueue for all tenants, and hold their unique keys."""
+    session = login("taskflow_producer")
+    user = f.value(session, "select session_user")
+    f.enqueue(session)
+    calls = (
+        "select taskflow.enqueue('t', tenant => 'acme')",
+        "select taskflow.enqueue('t', tenant => 'acme', unique_key => 'k')",
+        "select taskflow.enqueue_job('t', tenant => 'acme')",
+        "select taskflow.enqueue_many('t', '[{}]', tenant => 'acme')",
+        "select taskflow.watch(1, 'acme')",
+    )
+    for statement in calls:
+        denied(session, statement)
+    f.call(db, "allow_tenant", role=user, tenant="acme")
+    for statement in calls:
+        session.execute(statement)
+    denied(session, "select taskflow.enqueue('t', tenant => 'other')")
+    assert f.call(db, "forbid_tenant", role=user, tenant="acme") is True
+    assert f.call(db, "forbid_tenant", role=user, tenant="acme") is False
+    for statement in calls:
+        denied(session, statement)
+    assert f.value(db, "select array_agg(distinct tenant) from taskflow.job") == ["acme", "default"]
+
+
+def test_a_producer_with_tenants_of_its_own_has_no_other(db: Connection, login: Login) -> None:
+    session, plain = login("taskflow_producer"), login("taskflow_producer")
+    user = f.value(session, "select session_user")
+    f.call(db, "allow_tenant", role=user, tenant="acme")
+    for statement in (
+        "select taskflow.enqueue('t')",
+        "select taskflow.enqueue('t', tags => '{a}')",
+        "select taskflow.enqueue_many('t', '[{}]')",
+        "select taskflow.watch(1)",
+    ):
+        denied(session, statement)
+        plain.execute(statement)
+    f.enqueue(session, tenant="acme")
+    f.call(db, "allow_tenant", role=user, tenant="default")
+    f.enqueue(session)
+
+
+def test_the_sessions_tenant_is_no_way_around_it(db: Connection, login: Login) -> None:
+    session = login("taskflow_producer")
+    session.execute("set taskflow.tenant = 'acme'")
+    denied(session, "select taskflow.enqueue('t')")
+    denied(session, "select taskflow.enqueue_many('t', '[{}]')")
+    denied(session, "select taskflow.watch(1)")
+    f.enqueue(session, tenant="default")
+
+
+def test_a_tenant_is_allowed_to_the_members_of_a_role(db: Connection, login: Login) -> None:
+    session = login("taskflow_producer")
+    user = f.value(session, "select session_user")
+    group = f"{user}_group"[:63]
+    db.execute(f"create role {group} nologin")
+    try:
+        db.execute(f"grant {group} to {user}")
+        f.call(db, "allow_tenant", role=group, tenant="acme")
+        f.enqueue(session, tenant="acme")
+        denied(session, "select taskflow.enqueue('t')")
+    finally:
+        db.execute(f"drop role {group}")
+    denied(session, "select taskflow.enqueue('t', tenant => 'acme')")
+    f.enqueue(session)
+
+
+@pytest.mark.parametrize("group", ["taskflow_worker", "taskflow_operator"])
+def test_workers_and_operators_may_name_all_tenants(
+    db: Connection, login: Login, group: str
+) -> None:
+    session = login(group)
+    f.call(db, "allow_tenant", role=f.value(session, "select session_user"), tenant="acme")
+    for tenant in ("default", "acme", "other"):
+        job = f.enqueue(session, tenant=tenant)
+        assert f.call_rows(session, "get_job", id=job, tenant=tenant)
+
+
+def test_a_producer_sees_its_jobs_while_their_tenant_is_its_own(
+    db: Connection, login: Login
+) -> None:
+    session = login("taskflow_producer")
+    user = f.value(session, "select session_user")
+    f.call(db, "allow_tenant", role=user, tenant="acme")
+    job = f.enqueue(session, tenant="acme")
+    assert len(f.call_rows(session, "get_job", id=job, tenant="acme")) == 1
+    f.call(db, "forbid_tenant", role=user, tenant="acme")
+    assert f.call_rows(session, "get_job", id=job, tenant="acme") == []
+
+
+def test_who_may_allow_a_tenant_and_what_is_refused(db: Connection, login: Login) -> None:
+    for group in ("taskflow_producer", "taskflow_worker"):
+        denied(login(group), "select taskflow.allow_tenant(session_user, 'acme')")
+        denied(login(group), "select taskflow.forbid_tenant(session_user, 'acme')")
+    operator = login("taskflow_operator")
+    user = f.value(operator, "select session_user")
+    for _ in range(2):
+        f.call(operator, "allow_tenant", role=user, tenant="acme")
+    found = f.rows(db, "select tenant, role, granted_by from taskflow.tenant_role")
+    assert found == [("acme", user, user)]
+    for role, tenant, code in (("nobody_of_ours", "acme", "TF111"), (None, "acme", "TF111"),
+                               (user, "A B", "TF110"), (user, None, "TF110")):  # fmt: skip
+        with pytest.raises(psycopg.Error) as error:
+            f.call(operator, "allow_tenant", role=role, tenant=tenant)
+        assert (error.value.sqlstate, bool(error.value.diag.message_hint)) == (code, True)
+
+
+def test_the_holder_of_a_key_is_named_to_a_producer_and_not_shown(
+    db: Connection, login: Login
+) -> None:
+    """Two roles of one tenant share its keys, not the sight of their jobs."""
+    first, second = login("taskflow_producer"), login("taskflow_producer")
+    job = f.enqueue(first, unique_key="k")
+    assert f.call_rows(second, "enqueue_job", task="t", unique_key="k") == [(job, "existing")]
+    assert f.call_rows(second, "get_job", id=job) == []
+    assert len(f.call_rows(first, "get_job", id=job)) == 1

@@ -315,9 +315,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     # --- time and upkeep --------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(["advance", "advance", "reap", "reap", "take all", "maintain"]),
-          seconds=st.sampled_from([7, 16, 40, 120, 1500]))  # fmt: skip
-    def time_passes(self, what: str, seconds: int) -> None:
+    @rule(what=st.sampled_from(["advance", "advance", "reap", "reap", "crash", "maintain"]),
+          seconds=st.sampled_from([7, 16, 40, 120, 1500]), pick=number)  # fmt: skip
+    def time_passes(self, what: str, seconds: int, pick: int) -> None:
         if what == "advance":
             f.advance(self.db, seconds)
         elif what == "reap":
@@ -325,6 +325,7 @@ class QueueMachine(RuleBasedStateMachine):
         elif what == "maintain":
             self.maintain()
         else:
+            self.claim(pick, 4, both=True, walk=False)
             self.take_all()
 
     def take_all(self) -> None:
@@ -348,15 +349,20 @@ class QueueMachine(RuleBasedStateMachine):
             assert job.lease_until <= self.now()
             assert job.suspected_at is not None, "lost at the first look"
             assert self.now() - job.suspected_at >= timedelta(seconds=15)
+            before = job.run_at
             self.model.lose(job)
+            if job.state == "ready":
+                self.read_run_at(job)
+                assert job.run_at == before or job.run_at <= self.now() + timedelta(seconds=5)
+        for queue in QUEUES:
+            self.model.admit(queue, now)
         expired = [
             job
             for job in self.model.jobs.values()
-            if (job.state, job.attempt) == ("ready", 0) and job.deadline and job.deadline <= now
+            if job.state == "ready" and job.deadline and job.deadline <= now
         ]
         for job in expired:
             job.state = "dead"
-        # a loss may bring a job back past its deadline, and the same call then buries it
         assert taken == len(new) + len(expired)
         for job in self.model.jobs.values():
             if job.state == "running" and job.lease_until is not None and job.lease_until <= now:
@@ -364,7 +370,7 @@ class QueueMachine(RuleBasedStateMachine):
                 job.suspected_at = job.suspected_at or now
 
     def maintain(self) -> None:
-        f.call(self.db, "maintain")
+        f.maintain(self.db)
         now = self.now()
         for queue in [q for q, until in self.model.paused.items() if until and until <= now]:
             del self.model.paused[queue]
@@ -376,9 +382,11 @@ class QueueMachine(RuleBasedStateMachine):
         rows = f.rows(
             self.db,
             "select id, queue, taskflow.priority_no(priority) as priority, attempt, lost, claim_no,"
-            " cancel_requested and state = 'running' as cancelling, case when state in"
-            " ('scheduled', 'retrying', 'available') then 'ready' else state end as state"
-            " from taskflow.job_view",
+            " cancel_requested and state = 'running' as cancelling,"
+            " v.id in (select j.id from taskflow.job j where j.priority >= 10) as is_aside,"
+            " case when state in ('scheduled', 'blocked', 'retrying', 'available') then 'ready'"
+            " else state end as state"
+            " from taskflow.job_view v",
         )
         assert len(rows) == len({row.id for row in rows}), "a job is in two places"
         assert {row.id: tuple(row[1:]) for row in rows} == {

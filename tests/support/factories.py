@@ -103,6 +103,16 @@ def lose(db: Connection, jobs: Sequence[Any] = (), *, lease: float = 30) -> int:
     return taken
 
 
+def maintain(db: Connection) -> dict[str, Any]:
+    """All upkeep there is to do: calls until none is left, their figures added up."""
+    total: dict[str, Any] = {}
+    while True:
+        done = call(db, "maintain")
+        total = {key: total.get(key, type(told)()) + told for key, told in done.items()}
+        if not done["more"]:
+            return total | {"more": False}
+
+
 ARRAYS = {
     "slots": "integer[]",
     "priorities": "smallint[]",

@@ -25,6 +25,8 @@ HOT_INDEXES = {
     " where lane_id is not null",
     "job_deadline": "create index concurrently job_deadline on taskflow.job (deadline)"
     " where deadline is not null",
+    "job_suspect": "create index concurrently job_suspect on taskflow.job (queue, priority, id)"
+    " where lost > 0",
     "claim_batch_pkey": "alter table taskflow.claim_batch add primary key (tenant, id)",
     "claim_batch_worker": "create index concurrently claim_batch_worker on taskflow.claim_batch"
     " (worker_id, id)",

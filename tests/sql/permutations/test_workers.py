@@ -253,7 +253,8 @@ def test_renew_x_reap(db: Connection, walk: Walk) -> None:
 
 
 def test_roll_call_x_reap(db: Connection, walk: Walk) -> None:
-    """The same with a renewal that replaces the batches: no job may lose its lead."""
+    """The same with a renewal that replaces the batches: no job may lose its lead. Nor may
+    a reaper's open transaction hold up the worker's leases."""
 
     def stage() -> tuple[Sessions, Callable[[Outcome], None]]:
         worker, (job,) = running(db)
@@ -262,6 +263,7 @@ def test_roll_call_x_reap(db: Connection, walk: Walk) -> None:
         def check(outcome: Outcome) -> None:
             found = check_whole(db, [job.id])[job.id]
             assert found.state == ("available" if outcome["reap"] else "running")
+            assert outcome.blocked == []
 
         return {
             "A": verb("renew", late(lambda c: f.renew(c, worker, [job], up_to_batch=job.batch_id))),
@@ -301,10 +303,78 @@ def test_reap_x_reap(db: Connection, walk: Walk) -> None:
         def check(outcome: Outcome) -> None:
             assert outcome.blocked == []
             assert outcome["reap A"] + outcome["reap B"] == 4
-            found = check_whole(db, [job.id for job in jobs])
-            assert {(job.state, job.lost) for job in found.values()} == {("available", 1)}
+            found = check_whole(db, [job.id for job in jobs]).values()
+            assert {job.lost for job in found} == {1}
+            assert {job.state for job in found} <= {"available", "scheduled"}
 
         return {"A": verb("reap A", late(reap)), "B": verb("reap B", late(reap))}, check
+
+    walk(stage)
+
+
+def test_roll_call_over_two_batches_x_reap_of_one(db: Connection, walk: Walk) -> None:
+    """What the reaper holds is passed over; the rest still becomes one batch."""
+
+    def stage() -> tuple[Sessions, Callable[[Outcome], None]]:
+        f.enqueue_many(db, 2)
+        worker = f.join(db)
+        jobs = [f.claim(db, worker)[0] for _ in range(2)]
+        db.execute(
+            "update taskflow.claim_batch set check_at = taskflow.now() where id = %s",
+            (jobs[1].batch_id,),
+        )
+
+        def check(outcome: Outcome) -> None:
+            assert outcome.blocked == []
+            assert (outcome["renew"], outcome["reap"]) == ([], 0)
+            check_whole(db, [job.id for job in jobs])
+
+        def renew(connection: Connection) -> list[Any]:
+            return f.renew(connection, worker, jobs, up_to_batch=jobs[1].batch_id)
+
+        return {"A": verb("renew", renew), "B": verb("reap", reap)}, check
+
+    walk(stage)
+
+
+@pytest.mark.parametrize("end", [commit, rollback])
+def test_reapers_let_one_suspect_run(
+    db: Connection, walk: Walk, end: Callable[[Connection], None]
+) -> None:
+    """Two reapers at once must not let two of them run together."""
+
+    def stage() -> tuple[Sessions, Callable[[Outcome], None]]:
+        jobs = f.enqueue_many(db, 3)
+        db.execute("update taskflow.job set lost = 2, priority = 12")
+
+        def check(outcome: Outcome) -> None:
+            assert outcome.blocked == []
+            reap(db)
+            states = [found.state for found in check_whole(db, jobs).values()]
+            assert states == ["available", "blocked", "blocked"]
+
+        return {"A": verb("reap A", reap, end), "B": verb("reap B", reap)}, check
+
+    walk(stage)
+
+
+def test_reap_x_cancel_of_a_suspect(db: Connection, walk: Walk) -> None:
+    """One that an operator holds is passed over, not waited for."""
+
+    def stage() -> tuple[Sessions, Callable[[Outcome], None]]:
+        jobs = f.enqueue_many(db, 2)
+        db.execute("update taskflow.job set lost = 2, priority = 12")
+
+        def check(outcome: Outcome) -> None:
+            assert "reap" not in outcome.blocked
+            reap(db)
+            found = check_whole(db, jobs)
+            assert [found[job].state for job in jobs] == ["cancelled", "available"]
+
+        return {
+            "A": verb("cancel", lambda c: f.call(c, "cancel", id=jobs[0])),
+            "B": verb("reap", reap),
+        }, check
 
     walk(stage)
 
@@ -333,35 +403,5 @@ def test_reap_x_claim_x_old_settle(db: Connection, walk: Walk) -> None:
             "B": {"reap": late(reap), "reap ends": commit, "claim": late(
                 lambda c: f.claim(c, other)), "claim ends": commit},
         }, check  # fmt: skip
-
-    walk(stage)
-
-
-def test_upkeep_x_settle(db: Connection, walk: Walk) -> None:
-    """Partitions made for a day whose rows are arriving: no row is lost, no settle fails."""
-
-    def stage() -> tuple[Sessions, Callable[[Outcome], None]]:
-        for row in f.rows(
-            db,
-            "select relname from pg_class where relnamespace = "
-            "'taskflow'::regnamespace and relname ~ '_\\d{8}$' and relkind = 'r'",
-        ):
-            db.execute(f"drop table taskflow.{row.relname}")  # fmt: skip
-        _, jobs = running(db, 2)
-
-        def check(outcome: Outcome) -> None:
-            assert (outcome["settle"], outcome["upkeep"]["partitions_made"]) == ("applied", 16)
-            assert outcome.code("fail") is None
-            found = check_whole(db, [job.id for job in jobs])
-            assert [found[job.id].state for job in jobs] == ["succeeded", "retrying"]
-
-        return {
-            "A": {
-                "fail": lambda c: f.settle(c, jobs[1], "failed"),
-                "settle": lambda c: f.settle(c, jobs[0]),
-                "settle ends": commit,
-            },
-            "B": verb("upkeep", lambda c: f.call(c, "maintain")),
-        }, check
 
     walk(stage)
