@@ -739,6 +739,8 @@ REVOKE ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots int
 GRANT ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[]) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[]) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.claim_lines(queue text, priorities smallint[], batch_id bigint, at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.config(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.config(name text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.config(name text) TO taskflow_operator;

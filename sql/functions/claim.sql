@@ -43,12 +43,10 @@ declare
   v_lanes constant smallint := -1;
   v_starving constant smallint := 20;
   v_patience interval := taskflow.config('starving_after')::interval;
-  v_has_turn boolean := coalesce(v_batch % ceil(1 / nullif(taskflow.config('starving_share')::numeric, 0))::bigint = 0, false);
   v_until timestamptz;
   v_count integer;
   v_from jsonb;
   v_paused text[];
-  v_lines smallint[];
   v_places tid[];
 begin
   if not exists (select from taskflow.worker w where w.tenant = 'default' and w.id = claim.worker_id) then
@@ -70,17 +68,10 @@ begin
     continue when 'default' = any (v_paused) and not exists (
       select from taskflow.queue q
        where q.name = v_queue and q.tenant <> 'default' and q.tenant <> all (v_paused));
-    v_lines := array(select p from unnest(priorities) with ordinality u (p, place) where p between 0 and 3 order by place);
-    if v_has_turn then  -- the last ones first, and then as always
-      v_lines := array(select p + v_starving from unnest(v_lines) with ordinality u (p, place) order by place desc) || v_lines;
-    end if;
-    if exists (select from taskflow.lane_bell b where b.queue = v_queue and b.at <= v_now) then
-      v_lines := case when v_batch % 2 = 0 then v_lanes || v_lines else v_lines || v_lanes end;
-    end if;
-    foreach v_priority in array v_lines loop
+    foreach v_priority in array taskflow.claim_lines(v_queue, priorities, v_batch, v_now) loop
       exit when v_left <= 0;
       v_places := case when v_priority = v_lanes
-                       then taskflow.take_from_lanes(v_queue, v_lines, v_left, v_now, v_paused) end;
+                       then taskflow.take_from_lanes(v_queue, priorities, v_left, v_now, v_paused) end;
       v_until := v_now - case when v_priority >= v_starving then v_patience else interval '0' end;
       v_priority := v_priority % v_starving;
       v_from := after -> v_queue -> v_priority::text;

@@ -267,6 +267,7 @@ def test_priorities_are_strict_where_nothing_may_starve(db: Connection) -> None:
 
 def test_only_overdue_jobs_overtake(db: Connection) -> None:
     """A quick look at a mixed queue serves strictly by priority."""
+    db.execute("update taskflow.config set value = '0.5' where name = 'starving_share'")
     for priority in ("low", "critical", "normal"):
         f.enqueue_many(db, 30, priority=priority)
     worker = f.join(db)

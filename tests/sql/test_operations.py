@@ -143,7 +143,7 @@ def test_they_are_pruned_with_history(db: Connection) -> None:
     act(db, operation, [id])
     act(db, operation, [], after=id)
     f.advance(db, 15 * 86_400)
-    f.call(db, "maintain")
+    f.maintain(db)
     assert f.value(db, "select count(*) from taskflow.operation") == 0
     assert f.value(db, "select count(*) from taskflow.operation_item") == 0
 

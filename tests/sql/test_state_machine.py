@@ -58,8 +58,6 @@ class QueueMachine(RuleBasedStateMachine):
     def start(self) -> None:
         clean(self.db)
         self.db.execute("set taskflow.clock_offset = '0'")
-        # the model knows no claims that serve what is long overdue first
-        self.db.execute("update taskflow.config set value = '0' where name = 'starving_share'")
         self.workers = [f.join(self.db, *QUEUES) for _ in range(2)]
         self.add_jobs(3, "a")
 

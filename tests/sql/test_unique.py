@@ -74,10 +74,10 @@ def test_for_a_time_it_outlives_its_job(db: Connection) -> None:
     second, outcome = put(db, unique_key="k", unique_for=HOUR)
     assert outcome == "enqueued"
     assert second != first
-    f.call(db, "maintain")
+    f.maintain(db)
     assert f.value(db, "select count(*) from taskflow.unique_window") == 1
     f.advance(db, 3601)
-    f.call(db, "maintain")
+    f.maintain(db)
     assert f.value(db, "select count(*) from taskflow.unique_window") == 0
 
 
