@@ -43,6 +43,7 @@ EXIT_CODES: dict[str, int] = {
     "TF207": NO_DATABASE,
     "TF208": NO_DATABASE,
     "TF209": NO_DATABASE,
+    "TF211": CONFLICT,
     "TF3": FAILED,
     "TF303": TIMED_OUT,
     "TF304": CONFLICT,
