@@ -190,6 +190,7 @@ create table taskflow.worker (
   tasks        text[],
   state        text not null default 'running',
   started_at   timestamptz not null,
+  renewed_at   timestamptz,
   lease_until  timestamptz not null,
   listening    boolean not null default false,
   running      integer not null default 0,

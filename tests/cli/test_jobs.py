@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from taskflow.calls import bulk
 from taskflow.cli.jobs_export import cell
 from tests.cli.conftest import Run
-from tests.cli.stage import dead, finished, running
+from tests.cli.stage import dead, finished, running, worker
 from tests.support import factories
 
 
@@ -121,6 +121,42 @@ def test_why_says_the_sentence_first(cli: Run, db: Any) -> None:
     shown = cli("why", str(id)).ok().out
     assert "paused" in shown.splitlines()[0]
     assert "SMTP is down" in shown
+
+
+def test_why_says_what_would_change_it(cli: Run, db: Any) -> None:
+    id = factories.enqueue(db, queue="lonely")
+    factories.call(db, "pause_queue", queue="lonely")
+    told = cli("why", str(id), "--json").ok().json
+    assert told["way_out"] == "taskflow queues resume lonely"
+    assert [cause["way_out"] for cause in told["causes"]] == [
+        "taskflow queues resume lonely",
+        "taskflow worker APP -q lonely",
+    ]
+    assert all("way_out" not in (cause["detail"] or {}) for cause in told["causes"])
+    words = [line.split() for line in cli("why", str(id)).ok().out.splitlines()]
+    assert "way out taskflow queues resume lonely".split() in words
+    assert "taskflow worker APP -q lonely".split() in words
+
+
+def test_why_tells_numbers_as_what_they_are(cli: Run, db: Any) -> None:
+    factories.enqueue_many(db, 1_200)
+    id = factories.enqueue(db)
+    held = factories.enqueue(db, queue="one")
+    factories.claim(db, worker(db, "one", pid=29_534), 1, "one")
+    worker(db, "default")
+    shown = cli("why", str(id)).ok().out
+    assert "1,200 jobs of queue default come first." in shown
+    assert "1,200" in shown.partition("\n\n")[2]
+    shown = cli("why", str(held)).ok().out
+    assert "29534" in shown
+    assert "29,534" not in shown
+
+
+def test_why_ends_a_dead_job_s_sentence_once(cli: Run, db: Any) -> None:
+    error = {"class": "taskflow.errors.InvalidArguments", "message": "TF118 no such argument."}
+    (id,) = dead(db, error=error)
+    shown = cli("why", str(id), COLUMNS="200").ok().out
+    assert shown.splitlines()[0].endswith("no such argument.")
 
 
 # --- acting ---------------------------------------------------------------------------------------
