@@ -171,19 +171,27 @@ def partitions() -> Call[list[Partitions]]:
 
 
 def unserved() -> Call[list[Unserved]]:
-    """Queues with due jobs and no live worker, and tasks that no live worker of a queue knows."""
+    """Queues with due jobs and no live worker, and tasks that no live worker of a queue knows.
+
+    A job that was claimed and whose time lies ahead may have been given back for just that reason;
+    how long it waits is counted from its beginning then.
+    """
     due = walks.in_order(
-        "j.task, j.run_at", "j.run_at <= c.now and j.state = 'ready'", WAITING_LOOK
+        "j.task, j.run_at, true as is_due", "j.run_at <= c.now and j.state = 'ready'", WAITING_LOOK
     )
+    later = walks.in_order("j.task, j.created_at, j.claim_no", "j.run_at > c.now", WAITING_LOOK)
     return Call(
         "with clock as materialized (select taskflow.now() as now)"
         f" select n.name, k.task, c.now - min(w.run_at) from ({walks.QUEUES}) n"
-        f" cross join clock c cross join lateral ({due}) w cross join lateral ("
+        f" cross join clock c cross join lateral (({due}) union all"
+        f" select g.task, g.created_at, false from ({later}) g where g.claim_no > 0) w"
+        " cross join lateral ("
         " select case when bool_or(true) is null then null else w.task end as task,"
         " coalesce(bool_or(a.tasks is null or w.task = any (a.tasks)), false) as able"
         " from taskflow.worker a where a.tenant = 'default' and a.lease_until > c.now"
         " and n.name = any (a.queues)) k"
-        " where not k.able and not exists (select from taskflow.queue q where q.name = n.name"
+        " where not k.able and (w.is_due or k.task is not null)"
+        " and not exists (select from taskflow.queue q where q.name = n.name"
         " and q.paused_at is not null and (q.resume_at is null or q.resume_at > c.now))"
         " group by n.name, k.task, c.now order by 3 desc",
         {},

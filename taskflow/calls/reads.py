@@ -51,7 +51,7 @@ covered as (
 select n.name, due.available, coalesce(h.running, 0), later.scheduled,
        due.retrying + later.retrying, due.blocked, oldest.run_at,
        (coalesce(d.finished, 0) / v.seconds)::float8, crew.workers, crew.slots,
-       p.paused_at, p.paused_by, p.pause_reason, p.resume_at
+       p.paused_at, p.paused_by, p.pause_reason, p.resume_at, later.unknown_tasks
   from names n
  cross join clock c
  cross join covered v
@@ -66,10 +66,22 @@ select n.name, due.available, coalesce(h.running, 0), later.scheduled,
           count(*) filter (where w.state = 'ready' and w.attempt > 0) as retrying,
           count(*) filter (where w.state = 'blocked' or w.is_aside) as blocked
      from ({walks.in_order(_WAITING, "j.run_at <= c.now", COUNT_CAP)}) w) due
+ -- what live workers of the queue gave back, and none of them knows
+ cross join lateral (
+   select array_agg(u.task) as tasks
+     from taskflow.worker k cross join unnest(k.unknown_tasks) u (task)
+    where k.tenant = 'default' and k.lease_until > c.now and n.name = any (k.queues)
+      and not exists (
+        select from taskflow.worker o
+         where o.tenant = 'default' and o.lease_until > c.now and n.name = any (o.queues)
+           and (o.tasks is null or u.task = any (o.tasks)))) given_back
  cross join lateral (
    select count(*) filter (where w.attempt = 0) as scheduled,
-          count(*) filter (where w.attempt > 0) as retrying
-     from ({walks.in_order("j.attempt", "j.run_at > c.now", COUNT_CAP)}) w) later
+          count(*) filter (where w.attempt > 0) as retrying,
+          array_agg(distinct w.task)
+            filter (where w.claim_no > 0 and w.task = any (given_back.tasks)) as unknown_tasks
+     from ({walks.in_order("j.attempt, j.claim_no, j.task", "j.run_at > c.now", COUNT_CAP)}) w
+   ) later
  cross join lateral (
    select min(w.run_at) as run_at
      from ({walks.in_order("j.run_at", "j.run_at <= c.now and j.state = 'ready'", 1, 8)}) w) oldest

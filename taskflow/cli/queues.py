@@ -86,9 +86,10 @@ def note(line: QueueLine, now: datetime) -> Text:
         if line.pause_reason:
             text += f": {line.pause_reason}"
         return Text(shapes.safe(text), style="yellow", no_wrap=True, overflow="ellipsis")
-    if line.available and not line.workers:
-        return Text("no worker serves it", style="red", no_wrap=True, overflow="ellipsis")
-    return Text("")
+    said = "no worker serves it" if line.available and not line.workers else ""
+    if line.unknown_tasks:
+        said = f"no worker knows {', '.join(line.unknown_tasks)}"
+    return Text(shapes.safe(said), style="red", no_wrap=True, overflow="ellipsis")
 
 
 @queues.command(

@@ -28,6 +28,7 @@ COLUMNS = (
     Column("Lease"),
     Column("Wakes by"),
     Column("Version"),
+    Column("Note", cut=True, style="yellow"),
 )
 
 
@@ -88,4 +89,5 @@ def row(line: WorkerLine, now: datetime) -> list[str | Text]:
         lease,
         "notify" if line.listening else "polling",
         line.version or "-",
+        f"does not know {', '.join(line.unknown_tasks)}" if line.unknown_tasks else "",
     ]

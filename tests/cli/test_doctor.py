@@ -248,6 +248,25 @@ def test_queues_and_tasks_that_nobody_serves(db: Any, dsn: str) -> None:
         assert fleet.served(sight).status == "pass"
 
 
+def test_a_task_that_nobody_knows_is_found_while_its_jobs_are_put_back(db: Any, dsn: str) -> None:
+    """Their run time lies ahead then; beside a queue that nobody serves both are told."""
+    id = factories.enqueue(db, "mail.send", queue="post")
+    (job,) = factories.claim(db, worker(db, "post", tasks=["other"]), 1, "post")
+    factories.settle(db, job, "released", delay="30 seconds")
+    factories.enqueue(db, "mail.later", queue="post", delay="1 hour")
+    assert factories.state(db, id) == "scheduled"
+    with looking(dsn) as sight:
+        found = fleet.served(sight)
+        assert (found.status, "knows mail.send in post" in found.said) == ("fail", True)
+        assert "mail.later" not in found.said
+        factories.enqueue(db, queue="lonely")
+        found = fleet.served(sight)
+        assert "serves lonely" in found.said
+        assert "knows mail.send in post" in found.said
+        assert "-q lonely" in found.fix
+        assert "Deploy" in found.fix
+
+
 def test_a_job_that_waits_long(db: Any, dsn: str) -> None:
     with looking(dsn) as sight:
         assert fleet.oldest(sight).status == "pass"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from tests.cli.conftest import Run
 from tests.cli.stage import dead, finished, publish, running, worker
 from tests.support import factories
@@ -55,6 +57,25 @@ def test_workers_are_alive_draining_or_lost(cli: Run, db: Any) -> None:
     shown = cli("workers", "list", COLUMNS="140").ok().out
     for word in ("box-1", "77", "a=2 b=3", "0/5", "polling", "out 1m"):
         assert word in shown
+
+
+def test_tasks_that_a_worker_does_not_know_are_named(cli: Run, db: Any) -> None:
+    for name in ("mail.send", "img.resize"):
+        factories.enqueue(db, name, queue="post")
+    first = worker(db, "post", "other", tasks=["t"])
+    for job in factories.claim(db, first, 2, "post"):
+        factories.settle(db, job, "released", delay="30 seconds")
+    factories.enqueue(db, "mail.send", queue="other", delay="1 hour")  # never claimed
+    unknown = Jsonb({"unknown_tasks": ["img.resize", "mail.send"]})
+    factories.renew(db, first, [], report=unknown)
+    shown = cli("workers", "list", COLUMNS="200").ok().out
+    assert "does not know img.resize, mail.send" in shown
+    shown = cli("queues", "list", COLUMNS="200").ok().out
+    assert shown.count("no worker knows img.resize, mail.send") == 1
+    worker(db, "post", tasks=["mail.send"])
+    lines = {line["name"]: line for line in cli("queues", "list", "--json").ok().json}
+    assert lines["post"]["unknown_tasks"] == ["img.resize"]
+    assert lines["other"]["unknown_tasks"] is None
 
 
 def test_tasks_and_who_knows_them(cli: Run, db: Any) -> None:

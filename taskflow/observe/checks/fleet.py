@@ -50,20 +50,18 @@ def polling(sight: Sight) -> Verdict:
 
 def served(sight: Sight) -> Verdict:
     found = sight.run(health.unserved())
-    queues = [line for line in found if line.task is None]
-    if queues:
-        said = ", ".join(f"{line.queue} (for {_age(line.oldest)})" for line in queues)
-        options = " ".join(f"-q {line.queue}" for line in queues)
-        return fail(
-            "served",
-            f"jobs are due and no live worker serves {said}",
-            f"taskflow worker APP {options}",
-        )
-    if found:
-        said = ", ".join(f"{line.task} in {line.queue} (for {_age(line.oldest)})" for line in found)
-        fix = "Deploy the code that has them, or taskflow jobs cancel --task NAME."
-        return fail("served", f"no live worker knows {said}", fix)
-    return ok("served", "every due job has a worker that can take it")
+    if not found:
+        return ok("served", "every due job has a worker that can take it")
+    said, fixes = [], []
+    if queues := [line for line in found if line.task is None]:
+        names = ", ".join(f"{line.queue} (for {_age(line.oldest)})" for line in queues)
+        said.append(f"jobs are due and no live worker serves {names}")
+        fixes.append("taskflow worker APP " + " ".join(f"-q {line.queue}" for line in queues))
+    if tasks := [line for line in found if line.task is not None]:
+        names = ", ".join(f"{line.task} in {line.queue} (for {_age(line.oldest)})" for line in tasks)
+        said.append(f"no live worker knows {names}")
+        fixes.append("Deploy the code that has them, or taskflow jobs cancel --task NAME.")
+    return fail("served", "; ".join(said), "  ".join(fixes))
 
 
 def oldest(sight: Sight) -> Verdict:
