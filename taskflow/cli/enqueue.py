@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import wraps
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from taskflow.cli import exits, shapes
 from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import AT, DURATION, Word
 from taskflow.cli.tree import Command
-from taskflow.errors import InvalidJson, UnknownTask
+from taskflow.errors import InvalidJson, TaskflowError, UnknownTask, UnstorableValue
 from taskflow.kernel import codec
 from taskflow.kernel.job import Job, Options
 from taskflow.kernel.names import PRIORITIES
 from taskflow.kernel.options import make_options
+from taskflow.kernel.storable import too_deep, unreadable
 
 CHUNK = 5_000
 ENDLESS = "endless"
@@ -150,17 +152,24 @@ def enqueue_many(invocation: Invocation, task: str, source: str, options: Option
     refused: list[dict[str, Any]] = []
     start = 0
     while chunk := list(islice(items, CHUNK)):
-        body = b"[" + b",".join(bytes(item) for item in chunk) + b"]"
-        done = invocation.run(jobs.enqueue_many(task, body, options))
+        places = []
+        for at, item in enumerate(chunk, start):
+            if isinstance(item, TaskflowError):
+                refused.append({"position": at, "code": item.code, "message": item.message})
+            else:
+                places.append(at)
+        body = b",".join(bytes(item) for item in chunk if isinstance(item, msgspec.Raw))
+        done = invocation.run(jobs.enqueue_many(task, b"[" + body + b"]", options))
         fresh = [id for id in done.ids if id is not None]
         refused += [
-            {"position": start + item.position, "code": item.code, "message": item.message}
+            {"position": places[item.position], "code": item.code, "message": item.message}
             for item in done.refused
         ]
         ids += fresh
         start += len(chunk)
         if not invocation.is_json:
             invocation.stream(map(str, fresh))
+    refused.sort(key=itemgetter("position"))
     if invocation.is_json:
         invocation.emit({"task": task, "ids": ids, "refused": refused})
     for item in refused[:20]:
@@ -199,8 +208,11 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
-def _items(source: str) -> Iterator[msgspec.Raw]:
-    """The items of a JSON array, or of one value per line; lines are read as they come."""
+def _items(source: str) -> Iterator[msgspec.Raw | TaskflowError]:
+    """The items of a JSON array, or of one value per line; lines are read as they come.
+
+    In the place of one that the database could not even read, the reason.
+    """
     if source == "-":
         yield from _parsed(sys.stdin)
     elif source.startswith("@"):
@@ -210,7 +222,7 @@ def _items(source: str) -> Iterator[msgspec.Raw]:
         yield from _parsed(source.splitlines())
 
 
-def _parsed(lines: Iterable[str]) -> Iterator[msgspec.Raw]:
+def _parsed(lines: Iterable[str]) -> Iterator[msgspec.Raw | TaskflowError]:
     numbered = enumerate(lines, 1)
     for number, line in numbered:
         text = line.strip()
@@ -218,16 +230,29 @@ def _parsed(lines: Iterable[str]) -> Iterator[msgspec.Raw]:
             continue
         if text.startswith("["):  # an array, perhaps over many lines
             whole = "".join([text, *(rest for _, rest in numbered)])
-            yield from _decode(whole, list[msgspec.Raw], f"the array in line {number}")
+            where = f"the array in line {number}"
+            try:
+                found = msgspec.json.decode(whole, type=list[msgspec.Raw])
+            except RecursionError:
+                raise _broken(where, too_deep()) from None
+            except msgspec.DecodeError as error:
+                raise _broken(where, unreadable(whole, error)) from None
+            for item in found:
+                yield _checked(item, where)
             return
-        yield _decode(text, msgspec.Raw, f"line {number}")
+        yield _checked(msgspec.Raw(text.encode("utf-8", "surrogatepass")), f"line {number}")
 
 
-def _decode(text: str, kind: Any, where: str) -> Any:
+def _checked(item: msgspec.Raw, where: str) -> msgspec.Raw | TaskflowError:
+    """The item, or why the database could not read it; one that is no JSON ends it all."""
     try:
-        value = msgspec.json.decode(text, type=kind)
-        if kind is msgspec.Raw:
-            msgspec.json.decode(text)  # Raw is taken as it is: see that it is one JSON value
-    except msgspec.DecodeError as error:
-        raise InvalidJson(f"{where}: {error}", "Nothing from there on was enqueued.") from None
-    return value
+        codec.encode(item, limit=sys.maxsize)
+    except InvalidJson as error:
+        raise _broken(where, error) from None
+    except UnstorableValue as error:
+        return error
+    return item
+
+
+def _broken(where: str, error: TaskflowError) -> TaskflowError:
+    return type(error)(f"{where}: {error.message}", "Nothing from there on was enqueued.")

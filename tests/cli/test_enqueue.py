@@ -73,6 +73,34 @@ def test_many_tells_what_was_refused_and_where(
     ]
 
 
+UNREADABLE = {
+    "TF116": '{"a": 1e999999999}',
+    "TF106": '{"a": "\\ud800"}',
+    "TF105": '{"a": "\\u0000"}',
+    "TF115": '{"a": ' + "[" * 20_000 + "]" * 20_000 + "}",
+}
+
+
+@pytest.mark.parametrize("code", UNREADABLE)
+def test_what_postgres_could_not_read_has_its_own_code(cli: Run, db: Any, code: str) -> None:
+    done = cli("enqueue", "t", UNREADABLE[code])
+    assert done.code == 2
+    assert f"\n{code} " in done.err
+    done = cli("enqueue", "t", "--many", "--json", stdin=f'{{}}\n{UNREADABLE[code]}\n5\n{{"b": 2}}')
+    assert done.code == 1, done.err
+    assert len(done.json["ids"]) == 2
+    refused = [(item["position"], item["code"]) for item in done.json["refused"]]
+    assert refused == [(1, code), (2, "TF113")]
+    # an array is read as a whole, and refused as a whole where it cannot be
+    many = ", ".join(["{}"] * 100)
+    done = cli("enqueue", "t", "--many", "--json", stdin=f"[{many},\n{UNREADABLE[code]}]")
+    assert code in done.err
+    if code in ("TF105", "TF116"):
+        assert len(done.json["ids"]) == 100
+    else:
+        assert (done.code, done.out) == (2, "")
+
+
 def test_a_line_that_is_no_json_is_named(cli: Run) -> None:
     done = cli("enqueue", "t", "--many", stdin='{"a":1}\n{"b":\n')
     assert done.code == 2
