@@ -152,13 +152,14 @@ def enqueue_many(invocation: Invocation, task: str, source: str, options: Option
     refused: list[dict[str, Any]] = []
     start = 0
     while chunk := list(islice(items, CHUNK)):
-        places = []
+        places, bodies = [], []
         for at, item in enumerate(chunk, start):
             if isinstance(item, TaskflowError):
                 refused.append({"position": at, "code": item.code, "message": item.message})
             else:
                 places.append(at)
-        body = b",".join(bytes(item) for item in chunk if isinstance(item, msgspec.Raw))
+                bodies.append(bytes(item))
+        body = b",".join(bodies)
         done = invocation.run(jobs.enqueue_many(task, b"[" + body + b"]", options))
         fresh = [id for id in done.ids if id is not None]
         refused += [

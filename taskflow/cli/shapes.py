@@ -15,10 +15,11 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from taskflow.kernel import phrases
 from taskflow.kernel.durations import format_duration
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_IDS = frozenset({"id", "job_id", "worker_id", "batch_id", "after", "ids", "job_ids"})
+_IS_ID = re.compile(r"(?:^|_)ids?$|^after$")
 STATE_STYLES = {
     "running": "cyan",
     "available": "",
@@ -60,7 +61,7 @@ def plain(value: Any, name: str = "") -> Any:
         return [plain(item, name) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC)
-    if isinstance(value, int) and not isinstance(value, bool) and name in _IDS:
+    if isinstance(value, int) and not isinstance(value, bool) and _IS_ID.search(name):
         return str(value)
     return value
 
@@ -109,8 +110,7 @@ def number(count: int, cap: int | None = None) -> str:
     return f"{cap - 1:,}+" if cap is not None and count >= cap else f"{count:,}"
 
 
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+plural = phrases.plural
 
 
 def state(name: str) -> Text:

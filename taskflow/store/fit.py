@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from taskflow.errors import SchemaMismatch, SchemaMissing, ServerTooOld
+from taskflow.kernel.phrases import plural
 from taskflow.store import load
 from taskflow.store.call import translate
 
@@ -53,7 +54,7 @@ def require_current(dsn: str) -> None:
     changed = [item for item in objects if recorded.get(item.name) != item.source_hash]
     if changed:
         raise SchemaMismatch(
-            f"{len(changed)} functions in the database are older than this version",
+            f"{plural(len(changed), 'function')} in the database older than this version",
             "Run taskflow db upgrade.",
         )
 

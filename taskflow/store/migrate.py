@@ -265,10 +265,11 @@ def _apply_view(connection: sqlalchemy.Connection, item: SqlObject) -> set[str]:
     try:
         with connection.begin_nested():
             _execute(connection, item.text)
-        return set()
     except sqlalchemy.exc.ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != "42P16":
             raise
+    else:
+        return set()
     users = connection.exec_driver_sql(
         "select p.proname::text, p.oid::regprocedure::text from pg_proc p"
         " where p.pronamespace = 'taskflow'::regnamespace and p.oid in (select d.objid"

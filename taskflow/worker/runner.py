@@ -94,7 +94,8 @@ class Runner:
         if task is None:
             if job.task not in self.unknown_tasks:
                 pause = format_duration(self._unknown_task_delay)
-                logger.warning("task %s is not known here; its jobs go back for %s", job.task, pause)
+                said = "task %s is not known here; its jobs go back for %s"
+                logger.warning(said, job.task, pause)
             self.unknown_tasks.add(job.task)
             self._settler.ended(job, "released", delay=self._unknown_task_delay)
             return

@@ -226,9 +226,13 @@ def test_workers_lost_of_two_versions_and_polling(db: Any, dsn: str) -> None:
         assert "2 of 2 workers poll" in fleet.polling(sight).said
         db.execute("update taskflow.worker set listening = true")
         assert fleet.polling(sight).status == "pass"
+        assert fleet.polling(sight).said == "2 workers listen"
         db.execute("update taskflow.worker set lease_until = '2001-01-01' where id = %s", (first,))
         assert f"{first} (box-1, pid 77)" in fleet.workers(sight).said
         assert "0.0.9" in fleet.versions(sight).said
+        assert fleet.polling(sight).said == "1 worker listens"
+        db.execute("update taskflow.worker set listening = false")
+        assert fleet.polling(sight).said == "1 of 1 worker polls instead of being woken"
 
 
 def test_queues_and_tasks_that_nobody_serves(db: Any, dsn: str) -> None:

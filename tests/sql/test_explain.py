@@ -170,9 +170,7 @@ def test_one_job_comes_first(db: Connection) -> None:
     [(-5, "0s"), (0.9, "0s"), (59.9, "59s"), (60, "1m"), (299, "4m 59s"), (3600, "1h"),
      (7199, "1h 59m"), (86_400, "1d"), (100_000, "1d 3h"), (86_400 * 400, "400d")],
 )  # fmt: skip
-def test_spans_are_told_in_their_largest_units(
-    db: Connection, seconds: float, text: str
-) -> None:
+def test_spans_are_told_in_their_largest_units(db: Connection, seconds: float, text: str) -> None:
     span = timedelta(seconds=seconds)
     assert f.value(db, "select taskflow.span_text(%s)", span) == text
 

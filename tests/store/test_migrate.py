@@ -122,7 +122,7 @@ def test_a_changed_function_is_applied_again(fresh_dsn: str, connect: Connect) -
     db = connect(fresh_dsn)
     outdate(db, "backoff")
     assert migrate.status(fresh_dsn).changed == ("backoff",)
-    with pytest.raises(SchemaMismatch, match="1 functions"):
+    with pytest.raises(SchemaMismatch, match="1 function in the database older"):
         fit.require_current(fresh_dsn)
     assert "backoff is older in the database than here." in migrate.verify(fresh_dsn)
     migrate.upgrade(fresh_dsn)

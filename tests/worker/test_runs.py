@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -213,6 +214,10 @@ async def test_context_variables_of_one_job_are_not_seen_by_the_next(tf: Taskflo
     assert seen == ["nobody"] * 20
 
 
+def is_scheduled(db: Connection, id: int) -> bool:
+    return f.state(db, id) == "scheduled"
+
+
 async def test_unknown_tasks_go_back_with_a_delay_and_show(
     make_app: MakeApp, db: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,7 +225,7 @@ async def test_unknown_tasks_go_back_with_a_delay_and_show(
     ids = f.enqueue_many(db, 3, "somebody.elses")
     async with serving(tf, settled=False) as worker:
         for id in ids:
-            await eventually(lambda id=id: f.state(db, id) == "scheduled")
+            await eventually(partial(is_scheduled, db, id))
         said = "select unknown_tasks from taskflow.worker where id = %s"
         await eventually(lambda: f.value(db, said, worker.id) == ["somebody.elses"])
     job = f.job(db, ids[0])

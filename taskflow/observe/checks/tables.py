@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taskflow.calls import health, reads
 from taskflow.kernel.durations import format_duration
+from taskflow.kernel.phrases import plural
 from taskflow.observe.checks.verdict import Sight, Verdict, fail, ok, warn
 
 DEAD_ROWS = 100_000
@@ -120,9 +121,9 @@ def partitions(sight: Sight) -> Verdict:
     if least < 0:
         return warn("partitions", "there is none for today", "taskflow db maintain, or a worker")
     if least < DAYS_AHEAD:
-        said = f"made for {least} days ahead only: has no worker run upkeep for days?"
+        said = f"made for {plural(least, 'day')} ahead only: has no worker run upkeep for days?"
         return warn("partitions", said, "taskflow db maintain")
-    return ok("partitions", f"made for {least} days ahead")
+    return ok("partitions", f"made for {plural(least, 'day')} ahead")
 
 
 def _size(size: float) -> str:
