@@ -173,8 +173,8 @@ def enqueue_many(invocation: Invocation, task: str, source: str, options: Option
     refused.sort(key=itemgetter("position"))
     if invocation.is_json:
         invocation.emit({"task": task, "ids": ids, "refused": refused})
-    for item in refused[:20]:
-        invocation.talk(f"item {item['position']}: {item['code']} {item['message']}")
+    for one in refused[:20]:
+        invocation.talk(f"item {one['position']}: {one['code']} {one['message']}")
     invocation.talk(f"{shapes.plural(len(ids), 'job')} enqueued, {len(refused):,} refused.", "dim")
     if refused:
         raise exits.Stop(exits.FAILED)

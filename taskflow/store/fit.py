@@ -14,6 +14,7 @@ from taskflow.errors import SchemaMismatch, SchemaMissing, ServerTooOld
 from taskflow.kernel.phrases import plural
 from taskflow.store import load
 from taskflow.store.call import translate
+from taskflow.store.pool import readable
 
 OLDEST_SERVER = 150000
 
@@ -21,7 +22,7 @@ OLDEST_SERVER = 150000
 def open_checked(dsn: str) -> psycopg.Connection[Any]:
     """A connection to a server that is new enough; raises `ServerTooOld`."""
     try:
-        connection = psycopg.connect(dsn, prepare_threshold=None)
+        connection = psycopg.connect(readable(dsn), prepare_threshold=None)
     except psycopg.OperationalError as error:
         raise translate(error) from error
     if connection.info.server_version < OLDEST_SERVER:
