@@ -24,9 +24,11 @@ from taskflow.kernel.listing import (
     WorkerLine,
 )
 from taskflow.store import walks
-from taskflow.store.call import Call, each, scalar
+from taskflow.store.call import Call, each, first, scalar
 
 TAIL_BLOCKS = 1_000
+NAMES = 200
+"""Most names that a shell is offered."""
 _WAITING = (
     "j.state, j.attempt, j.state = 'ready' and j.attempt = 0 and j.priority >= 10 as is_aside"
 )
@@ -99,6 +101,48 @@ _WORKERS = (
     " w.listening, w.started_at, w.lease_until, w.unknown_tasks"
     " from taskflow.worker w where w.tenant = 'default'"
 )
+
+
+def queue_names(prefix: str) -> Call[list[str]]:
+    """Queues whose name begins so, of those that have a row or live jobs."""
+    return Call(
+        f"select n.name from (select q.name from taskflow.queue q union {walks.QUEUES}) n"
+        f" where starts_with(n.name, %(prefix)s) order by n.name limit {NAMES}",
+        {"prefix": prefix},
+        each(str),
+    )
+
+
+def task_names(prefix: str) -> Call[list[str]]:
+    """Published tasks whose name begins so."""
+    return Call(
+        "select t.name from taskflow.task t where t.tenant = 'default'"
+        f" and starts_with(t.name, %(prefix)s) order by t.name limit {NAMES}",
+        {"prefix": prefix},
+        each(str),
+    )
+
+
+def is_queue_known(queue: str) -> Call[bool]:
+    """Has a job, a worker or a pause ever named this queue?"""
+    return Call(
+        "select exists (select from taskflow.queue q where q.name = %(queue)s)"
+        " or exists (select from taskflow.job j where j.queue = %(queue)s)"
+        " or exists (select from taskflow.worker w where %(queue)s = any (w.queues))",
+        {"queue": queue},
+        scalar,
+    )
+
+
+def unserved_queue(id: int, tenant: str) -> Call[str | None]:
+    """The queue of a live job, if no live worker serves it."""
+    return Call(
+        "select j.queue from taskflow.job j where j.tenant = %(tenant)s and j.id = %(id)s"
+        " and not exists (select from taskflow.worker w where w.tenant = 'default'"
+        " and w.lease_until > taskflow.now() and j.queue = any (w.queues))",
+        {"id": id, "tenant": tenant},
+        first(str),
+    )
 
 
 def clock() -> Call[datetime]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
 from itertools import islice
@@ -20,7 +21,7 @@ import rich_click as click
 from taskflow.calls import jobs, reads
 from taskflow.cli import exits, shapes
 from taskflow.cli.invocation import Invocation
-from taskflow.cli.options import AT, DURATION, Word
+from taskflow.cli.options import AT, DURATION, QUEUE, TASK, Word
 from taskflow.cli.tree import Command
 from taskflow.errors import InvalidJson, TaskflowError, UnknownTask, UnstorableValue
 from taskflow.kernel import codec
@@ -28,6 +29,7 @@ from taskflow.kernel.job import Job, Options
 from taskflow.kernel.names import PRIORITIES
 from taskflow.kernel.options import make_options
 from taskflow.kernel.storable import too_deep, unreadable
+from taskflow.store.call import DriverError
 
 CHUNK = 5_000
 ENDLESS = "endless"
@@ -63,7 +65,8 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--delay", type=DURATION, metavar="TIME", help='Run later: "5m".', **panel),
         click.option("--priority", "-p", type=Word(list(PRIORITIES)), metavar="WORD", **panel,
                      help=f"{', '.join(PRIORITIES)}."),
-        click.option("--queue", "-q", metavar="NAME", help="Default: the task's own.", **panel),
+        click.option("--queue", "-q", type=QUEUE, metavar="NAME", **panel,
+                     help="Default: the task's own."),
     ):  # fmt: skip
         run = option(run)
     return run
@@ -76,7 +79,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "taskflow enqueue email.receipt --many < orders.ndjson",
     ],
 )
-@click.argument("task")
+@click.argument("task", type=TASK)
 @click.argument("args", metavar="[JSON|-|@FILE]", required=False)
 @click.option(
     "--wait", metavar="[TIME]", is_flag=False, flag_value=ENDLESS,
@@ -96,16 +99,17 @@ def enqueue(
     """
     if wait not in (None, ENDLESS) and wait[:1] in ("{", "["):
         raise click.UsageError("The arguments come before --wait, or write --wait=30s.")
-    if not force:
-        check_task(invocation, task)
+    told = not force and not check_task(invocation, task)
     options = msgspec.structs.replace(options, tenant=invocation.tenant)
     if many:
         if wait or options.unique_key:
             raise click.UsageError("--many goes with neither --wait nor --unique.")
-        enqueue_many(invocation, task, args or "-", options)
+        enqueue_many(invocation, task, args or "-", options, told=told)
         return
     encoded = codec.encode(_object(read(args) if args else "{}", "the arguments"))
     placed = invocation.run(jobs.enqueue(task, encoded, options))
+    if not told:
+        note_unserved(invocation, placed.id)
     if wait is not None:
         patience = None if wait == ENDLESS else DURATION.convert(wait, None, None)
         wait_for(invocation, placed.id, patience)
@@ -116,14 +120,14 @@ def enqueue(
     invocation.answer(answer, lambda: str(placed.id))
 
 
-def check_task(invocation: Invocation, task: str) -> None:
-    """Refuses a name that no worker has published, once there are published ones."""
+def check_task(invocation: Invocation, task: str) -> bool:
+    """Is it published? Refuses a name that is not, once there are published ones."""
     if invocation.run(reads.tasks(task)):
-        return
+        return True
     known = [line.name for line in invocation.run(reads.tasks())]
     if not known:
         invocation.talk(f"No worker has published any task yet; {task} waits for one.", "dim")
-        return
+        return False
     error = UnknownTask.named(task, known)
     said = f'no worker has published a task "{task}"'
     if error.similar:
@@ -131,10 +135,17 @@ def check_task(invocation: Invocation, task: str) -> None:
     raise UnknownTask(said, "Run taskflow tasks list; --force enqueues it all the same.")
 
 
+def note_unserved(invocation: Invocation, id: int) -> None:
+    """Says so where the job waits for a worker; a role that may only enqueue cannot see that."""
+    with suppress(DriverError):
+        if queue := invocation.run(reads.unserved_queue(id, invocation.tenant)):
+            invocation.talk(f"No live worker serves queue {queue}; the job waits for one.", "dim")
+
+
 def wait_for(invocation: Invocation, id: int, timeout: timedelta | None) -> None:
     invocation.talk(f"Job {id} is enqueued; waiting.", "dim")
     job = invocation.app.handle(id).wait(timeout)
-    invocation.answer(job, lambda: bytes(job.result).decode() if job.result else "null")
+    invocation.answer_plainly(job, [bytes(job.result).decode() if job.result else "null"])
     if job.state != "succeeded":
         invocation.talk(ending(job))
         raise exits.Stop(exits.FAILED)
@@ -145,7 +156,9 @@ def ending(job: Job) -> str:
     return f"Job {job.id} is {job.state} after {shapes.plural(job.attempt, 'attempt')}: {why}"
 
 
-def enqueue_many(invocation: Invocation, task: str, source: str, options: Options) -> None:
+def enqueue_many(
+    invocation: Invocation, task: str, source: str, options: Options, *, told: bool
+) -> None:
     """A statement per 5,000 items; what is refused is told with its place and stops nothing."""
     items = iter(_items(source))
     ids: list[int] = []
@@ -173,6 +186,8 @@ def enqueue_many(invocation: Invocation, task: str, source: str, options: Option
     refused.sort(key=itemgetter("position"))
     if invocation.is_json:
         invocation.emit({"task": task, "ids": ids, "refused": refused})
+    if ids and not told:
+        note_unserved(invocation, ids[0])
     for one in refused[:20]:
         invocation.talk(f"item {one['position']}: {one['code']} {one['message']}")
     invocation.talk(f"{shapes.plural(len(ids), 'job')} enqueued, {len(refused):,} refused.", "dim")

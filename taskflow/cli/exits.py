@@ -33,6 +33,7 @@ EXIT_CODES: dict[str, int] = {
     "TF130": NOT_FOUND,
     "TF131": NOT_FOUND,
     "TF132": CONFLICT,
+    "TF133": NOT_FOUND,
     "TF140": NOT_FOUND,
     "TF201": USAGE,
     "TF202": NO_DATABASE,

@@ -152,6 +152,24 @@ def _cell(value: str | Text, cut: bool) -> Text:
     return Text(safe(value), no_wrap=False, overflow="fold")
 
 
+def fields_table(fields: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> Table:
+    """Lines as they are, one column for each field, for those who choose their own."""
+    columns = [Column(name, cut=not _IS_ID.search(name)) for name in fields]
+    return table(columns, ([_field(line[name]) for name in fields] for line in lines))
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return exact(value)
+    if isinstance(value, timedelta):
+        return age(value)
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return bytes(value).decode() if isinstance(value, msgspec.Raw) else str(value)
+
+
 def facts(pairs: Iterable[tuple[str, str | Text]]) -> Table:
     """Names and values, one pair a line; empty values are left out."""
     drawn = Table.grid(padding=(0, 2, 0, 0))

@@ -43,10 +43,7 @@ def require_current(dsn: str) -> None:
         if revision is None:
             raise SchemaMissing("the database has no taskflow schema", "Run taskflow db upgrade.")
         if revision not in steps:
-            raise SchemaMismatch(
-                f"the schema is at {revision}, which this version does not know",
-                "Upgrade the taskflow-pg package.",
-            )
+            raise unknown_revision(revision)
         if revision != steps[-1]:
             raise SchemaMismatch.between(int(revision), int(steps[-1]))
         rows = connection.execute("select name, source_hash from taskflow.sql_object").fetchall()
@@ -58,6 +55,13 @@ def require_current(dsn: str) -> None:
             f"{plural(len(changed), 'function')} in the database older than this version",
             "Run taskflow db upgrade.",
         )
+
+
+def unknown_revision(revision: str) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"the schema is at {revision}, which this version does not know",
+        "Upgrade the taskflow-pg package.",
+    )
 
 
 def _revision(connection: psycopg.Connection[Any]) -> str | None:

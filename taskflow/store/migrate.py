@@ -19,9 +19,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from taskflow.errors import TaskflowError
+from taskflow.errors import InvalidOption, TaskflowError
 from taskflow.store import load
-from taskflow.store.fit import open_checked
+from taskflow.store.fit import open_checked, unknown_revision
 from taskflow.store.load import SqlObject
 
 LOCK_KEY = 7_265_737_106_573
@@ -67,6 +67,9 @@ def upgrade(dsn: str, revision: str = "head") -> SchemaStatus:
     for attempt in range(ATTEMPTS_AT_LOCKS):
         try:
             with _connected(dsn) as connection:
+                found = _status(connection).revision
+                if found is not None and found not in load.revisions():
+                    raise unknown_revision(found)
                 connection.exec_driver_sql("create schema if not exists taskflow")
                 command.upgrade(_config(connection), revision)
                 if revision == "head":
@@ -92,6 +95,36 @@ def downgrade(dsn: str, revision: str) -> SchemaStatus:
             connection.exec_driver_sql("drop schema if exists taskflow cascade")
             return SchemaStatus(None, head(), ())
         return _status(connection)
+
+
+def steps_up(revision: str | None) -> tuple[str, ...]:
+    """The steps that `upgrade` would take from here."""
+    known = load.revisions()
+    if revision is not None and revision not in known:
+        raise unknown_revision(revision)
+    return known if revision is None else known[known.index(revision) + 1 :]
+
+
+def steps_down(dsn: str, revision: str) -> tuple[str, ...]:
+    """The steps that `downgrade` would take back, in its order; changes nothing.
+
+    Raises `InvalidOption` for a revision that does not exist or lies above, and `SchemaMismatch`
+    for a schema of a newer version, whose steps only that one knows.
+    """
+    known = ("base", *load.revisions())
+    if revision not in known:
+        raise InvalidOption(
+            f"there is no revision {revision[:40]!a}", f"There is {', '.join(known)}."
+        )
+    found = status(dsn).revision or "base"
+    if found not in known:
+        raise unknown_revision(found)
+    if known.index(revision) > known.index(found):
+        at = "not installed" if found == "base" else f"at {found}"
+        raise InvalidOption(
+            f"the schema is {at}, which is below {revision}", "Run taskflow db upgrade."
+        )
+    return known[known.index(found) : known.index(revision) : -1]
 
 
 def status(dsn: str) -> SchemaStatus:

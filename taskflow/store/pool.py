@@ -1,8 +1,8 @@
 """Opens connections and pools, and runs Calls on them.
 
 Every connection is autocommit: a Call is one statement and so one transaction and one round trip.
-A pool that found no server for as long as callers wait is given up, and the next call makes another:
-psycopg's own goes on trying behind the error. What it logs meanwhile is in that error, too.
+A pool that found no server for as long as callers wait is given up, and the next call makes a new
+one: psycopg's goes on trying behind the error. What it logs meanwhile is in that error, too.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -12,11 +13,13 @@ import pytest
 from taskflow import Taskflow
 from taskflow.calls import health, leases
 from taskflow.observe import checks
-from taskflow.observe.checks import GROUPS, connection, fleet, tables
+from taskflow.observe.checks import GROUPS, connection, fleet, settings, storage, tables
 from taskflow.observe.checks.verdict import Sight, Verdict
+from taskflow.store.call import Call
 from tests.cli.conftest import Run, run
 from tests.cli.stage import dead, running, worker
 from tests.support import factories
+from tests.support.db import TestServer
 
 
 def verdicts(dsn: str) -> dict[str, Verdict]:
@@ -55,8 +58,21 @@ def test_the_report_groups_reasons_and_fixes(cli: Run, db: Any) -> None:
 
 
 def test_no_server_is_the_only_finding() -> None:
-    (found,) = run("doctor", "--json", dsn="postgresql://u@127.0.0.1:1/x").json["checks"]
+    told, found = run("doctor", "--json", dsn="postgresql://u@127.0.0.1:1/x").json["checks"]
+    assert (told["name"], told["status"]) == ("environment", "pass")
     assert (found["name"], found["status"]) == ("connection", "fail")
+
+
+def test_a_variable_that_is_no_setting_is_told_before_all_else(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which database is looked at may hang on it."""
+    monkeypatch.setenv("TASKFLOW_DATABASE_UR", dsn)
+    with looking("postgresql://u@127.0.0.1:1/x") as sight:
+        found = settings.environment(sight)
+    assert found.status == "warn"
+    assert "TASKFLOW_DATABASE_UR is no setting" in found.said
+    assert "TASKFLOW_DATABASE_URL?" in found.fix
 
 
 def test_no_schema_ends_the_report(empty_dsn: str) -> None:
@@ -166,6 +182,65 @@ def test_an_old_transaction_is_named(connect: Any, dsn: str, monkeypatch: Any) -
     assert found.status == "warn"
     assert f"pid {old.info.backend_pid}" in found.said
     assert "forgotten" in found.said
+
+
+def test_a_slot_that_nobody_reads_keeps_wal(
+    db: Any, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with looking(dsn) as sight:
+        assert storage.slots(sight).status == "pass"
+    db.execute("select pg_create_physical_replication_slot('left_behind', true)")
+    try:
+        with looking(dsn) as sight:
+            found = storage.slots(sight)
+            assert (found.status, "1 slot, which" in found.said) == ("pass", True)
+            monkeypatch.setattr(storage, "SLOT_BYTES", -1)
+            found = storage.slots(sight)
+        assert found.status == "warn"
+        assert "slot left_behind keeps" in found.said
+        assert "nobody reads it" in found.said
+        assert "pg_drop_replication_slot('left_behind')" in found.fix
+    finally:
+        db.execute("select pg_drop_replication_slot('left_behind')")
+
+
+def test_the_size_of_the_wal(db: Any, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with looking(dsn) as sight:
+        found = storage.wal(sight)
+        assert (found.status, "it takes" in found.said) == ("pass", True)
+        monkeypatch.setattr(storage, "WAL_TIMES", 0)
+        assert storage.wal(sight).status == "warn"
+    db.execute("create role doctor_reader login password 'x'")
+    try:
+        theirs = psycopg.conninfo.make_conninfo(dsn, user="doctor_reader", password="x")
+        with looking(theirs) as sight:
+            found = storage.wal(sight)
+            assert (found.status, "pg_monitor" in found.said) == ("pass", True)
+            found = storage.disk(sight)
+            assert (found.status, "cannot be seen" in found.said) == ("pass", True)
+    finally:
+        db.execute("drop role doctor_reader")
+
+
+def test_archiving_that_fails(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    since = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    answer = Call("select 1, true, %(since)s", {"since": since}, lambda rows: health.Wal(*rows[0]))
+    monkeypatch.setattr(health, "wal", lambda: answer)
+    with looking(dsn) as sight:
+        found = storage.wal(sight)
+    assert (found.status, "since 2026-11-23 08:00Z" in found.said) == ("fail", True)
+
+
+def test_a_disk_that_fills_up(
+    dsn: str, server: TestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not server.is_embedded:
+        pytest.skip("the server's disk may be another machine's")
+    with looking(dsn) as sight:
+        found = storage.disk(sight)
+        assert (found.status, "are free" in found.said) == ("pass", True)
+        monkeypatch.setattr(storage, "FREE_BYTES", 1 << 62)
+        assert storage.disk(sight).status == "warn"
 
 
 def test_missing_and_invalid_indexes(fresh_dsn: str) -> None:

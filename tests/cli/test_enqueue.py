@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from tests.cli.conftest import Run
-from tests.cli.stage import publish
+from tests.cli.conftest import Run, run
+from tests.cli.stage import publish, worker
 from tests.support import factories
 
 
@@ -115,6 +116,25 @@ def test_a_task_that_nobody_published_is_refused_once_some_are(cli: Run, db: Any
     assert done.err.startswith("TF131")
     assert '"email.send"' in done.err
     cli("enqueue", "mail.send", "{}", "--force").ok()
+
+
+def test_a_queue_that_nobody_serves_is_told(cli: Run, db: Any) -> None:
+    publish(db, "t")
+    worker(db, "post")
+    assert cli("enqueue", "t", "{}", "-q", "post").ok().err == ""
+    done = cli("enqueue", "t", "{}", "-q", "nobody").ok()
+    assert done.out.strip().isdigit()
+    assert "No live worker serves queue nobody" in done.err
+    assert "queue default" in cli("enqueue", "t", "--many", stdin="{}").ok().err
+
+
+def test_a_role_that_may_only_enqueue_is_not_troubled_by_it(db: Any, dsn: str) -> None:
+    db.execute("create role cli_producer login password 'x' in role taskflow_producer")
+    try:
+        theirs = make_conninfo(dsn, user="cli_producer", password="x")
+        assert run("enqueue", "t", "{}", "--force", dsn=theirs).ok().err == ""
+    finally:
+        db.execute("drop role cli_producer")
 
 
 def test_wait_and_arguments_in_the_wrong_order(cli: Run) -> None:

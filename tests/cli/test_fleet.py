@@ -44,6 +44,32 @@ def test_pause_shows_who_and_why_until_it_is_resumed(cli: Run, db: Any) -> None:
     assert "running again" in cli("queues", "resume", "post").ok().out
 
 
+def test_a_pause_of_a_queue_that_nobody_named_says_so(cli: Run, db: Any) -> None:
+    """It holds all the same: the first job may come tomorrow."""
+    done = cli("queues", "pause", "nosuchqueue").ok()
+    assert "is paused" in done.out
+    assert "No job and no worker has named queue nosuchqueue yet" in done.err
+    factories.enqueue(db, queue="post")
+    assert cli("queues", "pause", "post").ok().err == ""
+    factories.join(db, "crew")
+    assert cli("queues", "pause", "crew").ok().err == ""
+
+
+def test_a_queue_that_does_not_exist_cannot_go_on(cli: Run, db: Any) -> None:
+    factories.enqueue(db, queue="post")
+    done = cli("queues", "resume", "psot")
+    assert done.code == 3
+    assert done.err.startswith("TF130")
+    assert '"post"' in done.err
+    assert cli("queues", "resume", "post").code == 5
+
+
+def test_rates_say_over_what_time(cli: Run, db: Any) -> None:
+    finished(db, 4)
+    assert "Done/s (1m)" in cli("queues", "list", COLUMNS="140").ok().out
+    assert "done/s over 1m" in cli("top", "--once").ok().out
+
+
 def test_workers_are_alive_draining_or_lost(cli: Run, db: Any) -> None:
     alive, draining, lost = worker(db, "a", "b", slots=[2, 3]), worker(db), worker(db)
     db.execute("update taskflow.worker set state = 'draining' where id = %s", (draining,))
@@ -106,8 +132,10 @@ def test_dead_jobs_by_kind(cli: Run, db: Any) -> None:
 
 def test_a_kind_is_requeued_or_discarded_as_one(cli: Run, db: Any) -> None:
     again, gone = dead(db, 2, "a" * 32), dead(db, 2, "b" * 32)
-    assert "Would retry 2 jobs" in cli("dlq", "requeue", "aa", "--dry-run").ok().out
-    cli("dlq", "requeue", "aa", "--yes").ok()
+    assert "Would requeue 2 jobs matching" in cli("dlq", "requeue", "aa", "--dry-run").ok().out
+    told = cli("dlq", "requeue", "aa", "--dry-run", "--json").ok().json
+    assert (told["verb"], told["matching"]) == ("requeue", f"state dead, fingerprint {'a' * 32}")
+    assert cli("dlq", "requeue", "aa", "--yes").ok().out == "2 jobs requeued.\n"
     cli("dlq", "discard", "bb", "--yes").ok()
     assert {factories.state(db, id) for id in again} == {"available"}
     assert {factories.state(db, id) for id in gone} == {"cancelled"}

@@ -205,9 +205,35 @@ def test_a_dry_run_only_looks(cli: Run, db: Any) -> None:
     (id,) = dead(db)
     assert "Would retry 1 job matching state dead" in cli("jobs", "retry", "--all", "--dry-run").out
     told = cli("jobs", "retry", "--all", "--dry-run", "--json").ok().json
-    assert told["dry_run"] is True
-    assert told["jobs"] == 1
+    assert told == {"dry_run": True, "verb": "retry", "jobs": 1, "matching": "state dead"}
     assert factories.state(db, id) == "dead"
+
+
+def test_nothing_to_do_is_no_dry_run(cli: Run, db: Any) -> None:
+    assert (
+        "No jobs matching state dead; nothing to retry." in cli("jobs", "retry", "--all").ok().out
+    )
+    told = cli("jobs", "retry", "--all", "--json").ok().json
+    assert told == {"verb": "retry", "done": 0, "outcomes": {}, "refused": []}
+
+
+def test_a_reschedule_can_be_looked_at_first(cli: Run, db: Any) -> None:
+    id = factories.enqueue(db)
+    done = cli("jobs", "reschedule", str(id), "2h", "--dry-run").ok()
+    assert "Would make job" in done.out
+    assert "it is available" in done.out
+    told = cli("jobs", "reschedule", str(id), "2h", "--dry-run", "--json").ok().json
+    assert (told["dry_run"], told["state"]) == (True, "available")
+    assert factories.state(db, id) == "available"
+    assert cli("jobs", "reschedule", str(finished(db)[0]), "2h", "--dry-run").code == 5
+    assert cli("jobs", "reschedule", "999", "2h", "--dry-run").code == 3
+
+
+def test_a_job_moved_into_the_past_is_due_now(cli: Run, db: Any) -> None:
+    id = factories.enqueue(db, delay="1 hour")
+    assert cli("jobs", "reschedule", str(id), "2025-01-01").ok().out == f"Job {id} is due now.\n"
+    (line,) = cli("queues", "list", "--json").ok().json
+    assert line["oldest_due_at"] > "2026"
 
 
 def test_a_filter_acts_on_the_states_that_the_verb_is_for(cli: Run, db: Any) -> None:
@@ -235,7 +261,7 @@ def test_a_taken_unique_key_is_told_and_passed_over(cli: Run, db: Any) -> None:
     other = dead(db, fingerprint="0" * 32)[0]
     factories.enqueue(db, unique_key="k")
     done = cli("dlq", "requeue", "--all", "--yes").ok()
-    assert "1 job retried" in done.out
+    assert "1 job requeued" in done.out
     assert "TF123" in done.err
     assert factories.state(db, id) == "dead"
     assert factories.state(db, other) == "available"
