@@ -256,5 +256,6 @@ def load_app(path: str) -> Taskflow:
     apps = [name for name, value in vars(module).items() if isinstance(value, Taskflow)]
     close = apps[0] if len(apps) == 1 else "NAME"
     raise AppNotFound(
-        f"{path!r} names no Taskflow", f"Write {module_name}:{close} of your Taskflow(...)."
+        f"{path!r} names no Taskflow",
+        f"Write {module_name}:{close}, the name of your Taskflow(...).",
     )

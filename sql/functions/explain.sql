@@ -42,6 +42,7 @@ begin
                      and v_job.task <> all (w.tasks));
     if v_is_back then
       return query select * from taskflow.explain_workers(v_job.queue, v_job.task, v_now);
+      v_is_held := found;
     end if;
     return query select v_job.state,
       case when v_is_back
@@ -49,7 +50,7 @@ begin
         when v_job.state = 'retrying'
         then format('Attempt %s of %s failed; the next one starts in %s.', v_job.attempt, v_job.max_attempts, taskflow.span_text(v_job.run_at - v_now))
         else format('Scheduled: due in %s, at %s.', taskflow.span_text(v_job.run_at - v_now), to_char(v_job.run_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) end,
-      jsonb_build_object('run_at', v_job.run_at, 'way_out', v_retry || '  # run it now');
+      jsonb_build_object('run_at', v_job.run_at, 'way_out', case when not v_is_held then v_retry || '  # run it now' end);
   end if;
   if v_job.deadline <= v_now and v_job.attempt = 0 then
     return query select 'expired', 'Its deadline to start has passed; the next reap moves it to the dead-letter queue.',

@@ -57,7 +57,8 @@ def list_jobs(
     lines, more = found[:limit], len(found) > limit
     invocation.answer_list(lines, fields, lambda: draw(lines, invocation.now))
     if not lines and not invocation.is_json:
-        invocation.talk(f"No jobs: {describe(wanted)}.", "dim")
+        which = "" if wanted.is_empty else f" matching {describe(wanted)}"
+        invocation.talk(f"No jobs{which}.", "dim")
     if more:
         invocation.talk(f"More: --after {lines[-1].id}", "dim")
 

@@ -343,7 +343,7 @@ def test_a_task_that_nobody_knows_is_found_while_its_jobs_are_put_back(db: Any, 
         assert "serves lonely" in found.said
         assert "knows mail.send in post" in found.said
         assert "-q lonely" in found.fix
-        assert "Deploy" in found.fix
+        assert "deploy the code" in found.fix
 
 
 def test_a_job_that_waits_long(db: Any, dsn: str) -> None:

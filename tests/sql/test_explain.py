@@ -122,6 +122,8 @@ def test_a_job_that_its_worker_did_not_know_is_not_just_scheduled(db: Connection
     f.settle(db, claimed, "released", delay=timedelta(seconds=30))
     assert causes(db, job) == ["unknown_task", "scheduled"]
     assert sentence(db, job).startswith("No live worker of queue default knows task send")
+    ways = [row.detail["way_out"] for row in f.call_rows(db, "explain", id=job)]
+    assert ways == ["taskflow worker APP -q default  # of an app that has send", None]
     f.join(db, tasks=["resize", "send"])
     assert causes(db, job) == ["scheduled"]
     assert sentence(db, job).startswith(

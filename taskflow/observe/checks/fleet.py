@@ -66,8 +66,8 @@ def served(sight: Sight) -> Verdict:
             f"{line.task} in {line.queue} (for {_age(line.oldest)})" for line in tasks
         )
         said.append(f"no live worker knows {names}")
-        fixes.append("Deploy the code that has them, or taskflow jobs cancel --task NAME.")
-    return fail("served", "; ".join(said), "  ".join(fixes))
+        fixes.append("deploy the code that has them, or taskflow jobs cancel --task NAME")
+    return fail("served", "; ".join(said), "; ".join(fixes))
 
 
 def oldest(sight: Sight) -> Verdict:
