@@ -340,7 +340,15 @@ CREATE TABLE taskflow.config (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL COLLATE pg_catalog."C",
     value text NOT NULL,
-    meaning text NOT NULL
+    meaning text NOT NULL,
+    CONSTRAINT config_value_fits CHECK (
+CASE
+    WHEN (name = 'max_attempts'::text) THEN (value ~ '^[1-9][0-9]{0,2}$|^1000$'::text)
+    WHEN (name = 'partitions_ahead'::text) THEN (value ~ '^[1-9][0-9]?$'::text)
+    WHEN (name ~~ 'max\_%'::text) THEN (value ~ '^[0-9]{1,9}$'::text)
+    WHEN (name ~~ '%\_retention'::text) THEN (((value)::interval >= '00:01:00'::interval) AND ((value)::interval <= '100 years'::interval))
+    ELSE true
+END)
 );
 
 CREATE TABLE taskflow.dependency (
@@ -540,6 +548,7 @@ CREATE TABLE taskflow.worker (
     tasks text[],
     state text DEFAULT 'running'::text NOT NULL,
     started_at timestamp with time zone NOT NULL,
+    renewed_at timestamp with time zone,
     lease_until timestamp with time zone NOT NULL,
     listening boolean DEFAULT false NOT NULL,
     running integer DEFAULT 0 NOT NULL,
@@ -791,7 +800,7 @@ REVOKE ALL ON FUNCTION taskflow.explain_lane(job taskflow.job, at_time timestamp
 
 REVOKE ALL ON FUNCTION taskflow.explain_parents(tenant text, id bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.explain_running(worker_id bigint, started_at timestamp with time zone, lease_until timestamp with time zone, cancel_requested boolean, at_time timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.explain_running(worker_id bigint, started_at timestamp with time zone, lease_until timestamp with time zone, cancel_requested boolean, at_time timestamp with time zone, job_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.explain_workers(queue text, task text, at_time timestamp with time zone) FROM PUBLIC;
 
@@ -1002,6 +1011,8 @@ GRANT ALL ON FUNCTION taskflow.settle_many(ids bigint[], claim_nos bigint[], res
 GRANT ALL ON FUNCTION taskflow.settle_many(ids bigint[], claim_nos bigint[], results jsonb, others jsonb, tenants text[]) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.settled_before(tenant text, id bigint, claim_no bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.span_text(span interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.start_operation(verb text, filter jsonb, params jsonb, rate integer, reason text, up_to bigint, expected bigint, queue text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.start_operation(verb text, filter jsonb, params jsonb, rate integer, reason text, up_to bigint, expected bigint, queue text, tenant text) TO taskflow_operator;

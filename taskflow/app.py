@@ -41,6 +41,12 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
+class AppNotFound(TaskflowError):
+    """No app has the name that a worker was started with."""
+
+    code = "TF133"
+
+
 class Decorator(Protocol):
     """What `@app.task(...)` does to a handler: its own signature stays, a leading Context goes."""
 
@@ -279,7 +285,7 @@ def load_app(path: str) -> Taskflow:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and module_name.split(".")[0] == error.name.split(".")[0]:
-            raise TaskflowError(
+            raise AppNotFound(
                 f"no module {module_name!r} here",
                 "Write MODULE:NAME, such as app:tf, and run it "
                 "in the directory that holds the module.",
@@ -289,6 +295,9 @@ def load_app(path: str) -> Taskflow:
         found = getattr(module, candidate, None)
         if isinstance(found, Taskflow):
             return found
-    raise TaskflowError(
-        f"{path!r} names no Taskflow", f"Write {module_name}:NAME of your Taskflow(...)."
+    apps = [name for name, value in vars(module).items() if isinstance(value, Taskflow)]
+    close = apps[0] if len(apps) == 1 else "NAME"
+    raise AppNotFound(
+        f"{path!r} names no Taskflow",
+        f"Write {module_name}:{close}, the name of your Taskflow(...).",
     )

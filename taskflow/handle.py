@@ -11,6 +11,7 @@ from taskflow.errors import JobCancelled, JobFailed, JobNotFound, ResultTimeout
 from taskflow.kernel import codec
 from taskflow.kernel.durations import Duration, parse_duration
 from taskflow.kernel.job import Job, State
+from taskflow.kernel.phrases import plural
 from taskflow.store.listen import sleep_until_told
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Handle(Generic[R]):
         if job.state == "dead":
             said = f"{job.error_class}: {job.error_message}" if job.error_class else job.reason
             raise JobFailed.of(
-                self.id, f"job {self.id} is dead after {job.attempt} attempts: {said}"
+                self.id, f"job {self.id} is dead after {plural(job.attempt, 'attempt')}: {said}"
             )
         if job.state == "cancelled":
             raise JobCancelled.of(self.id, f"job {self.id} was cancelled: {job.reason}")

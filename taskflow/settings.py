@@ -7,6 +7,7 @@ value of its own (None in the arguments, absence elsewhere), so a default never 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,11 +16,27 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 
-from taskflow.errors import ConfigurationError, InvalidOption, UnknownOption
+from taskflow.errors import (
+    ConfigurationError,
+    InvalidOption,
+    TimeOutOfRange,
+    UnknownOption,
+    nearest,
+)
 from taskflow.kernel.durations import parse_duration
 from taskflow.kernel.names import check_name
 
 FILES = ("taskflow.toml", "pyproject.toml")
+PREFIX = "TASKFLOW_"
+OURS = ("PG_BIN", "PG_NO_NAMESPACE", "IN_FLEET", "TEST_", "CHAOS_", "BENCH_")
+"""Variables that are no settings: names, and beginnings of names that end with _."""
+
+EXPECTED = {
+    timedelta: "a duration of at most ten years, such as 30s",
+    bool: "yes or no",
+    int: "a whole number",
+}
+_ADDRESS = re.compile(r"postgres(?:ql)?://|\s*\w+\s*=")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -105,6 +122,19 @@ def load(
     return settings, origins
 
 
+def strangers(environment: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Variables that begin like a setting's and are none, each with the nearest that is one."""
+    known = [name.upper() for name in Settings.__struct_fields__]
+    found = {}
+    for variable in sorted(os.environ if environment is None else environment):
+        name = variable.removeprefix(PREFIX)
+        ours = any(name == own or (own.endswith("_") and name.startswith(own)) for own in OURS)
+        if variable != name and name not in known and not ours:
+            close = nearest(name, known)
+            found[variable] = PREFIX + close[0] if close else None
+    return found
+
+
 def _from_files(directory: Path) -> list[tuple[str, Mapping[str, Any]]]:
     for name in FILES:
         path = directory / name
@@ -125,7 +155,7 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, Mapping
     if url := environment.get("DATABASE_URL"):
         found.append(("environment DATABASE_URL", {"database_url": url}))
     for name in Settings.__struct_fields__:
-        variable = f"TASKFLOW_{name.upper()}"
+        variable = f"{PREFIX}{name.upper()}"
         if value := environment.get(variable):
             found.append((f"environment {variable}", {name: value}))
     return found
@@ -140,11 +170,20 @@ def _parse(name: str, value: Any, source: str) -> Any:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
                 value.lower()
             ]
-        return msgspec.convert(value, kind, strict=False)
-    except (msgspec.ValidationError, InvalidOption, KeyError, ValueError) as error:
+        found = msgspec.convert(value, kind, strict=False)
+    except (msgspec.ValidationError, InvalidOption, TimeOutOfRange, KeyError, ValueError):
+        wanted = EXPECTED.get(kind, "a text")
         raise ConfigurationError(
-            f"{name} from {source} is {value!r}: {error}", f"{name}: {meanings()[name]}."
+            f"{name} from {source} is {value!r}, expected {wanted}", f"{name}: {meanings()[name]}."
         ) from None
+    if name.endswith("_url") and found and not _ADDRESS.match(found):
+        scheme, colons, _ = found.partition("://")  # the rest may hold a password
+        raise ConfigurationError(
+            f"{name} from {source} is no address of a Postgres database"
+            + (f": it begins with {scheme[:40]}://" if colons else ""),
+            'Write postgresql://user@host/database, or "host=... dbname=...".',
+        )
+    return found
 
 
 def _check(settings: Settings) -> None:

@@ -197,6 +197,7 @@ create table taskflow.worker (
   tasks        text[],
   state        text not null default 'running',
   started_at   timestamptz not null,
+  renewed_at   timestamptz,
   lease_until  timestamptz not null,
   listening    boolean not null default false,
   running      integer not null default 0,
@@ -237,7 +238,14 @@ create table taskflow.config (
   name         text collate "C" not null,
   value        text not null,
   meaning      text not null,
-  primary key (tenant, name)
+  primary key (tenant, name),
+  -- functions cast these at each call: what they cannot cast must not get in
+  constraint config_value_fits check (case
+    when name = 'max_attempts' then value ~ '^[1-9][0-9]{0,2}$|^1000$'
+    when name = 'partitions_ahead' then value ~ '^[1-9][0-9]?$'
+    when name like 'max\_%' then value ~ '^[0-9]{1,9}$'
+    when name like '%\_retention' then value::interval between interval '1 minute' and interval '100 years'
+    else true end)
 );
 insert into taskflow.config (name, value, meaning) values
   ('max_args_bytes',     '1048576', 'largest arguments of one job, as JSON text'),

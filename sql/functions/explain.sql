@@ -11,6 +11,8 @@ declare
   v_live taskflow.job;
   v_is_suspect boolean;
   v_first bigint;
+  v_is_back boolean := false;
+  v_retry text;
   v_pause taskflow.queue;
   v_ahead bigint;
   v_rate numeric;
@@ -23,26 +25,40 @@ begin
   if v_job.finished_at is not null then
     return query select v_job.state,
       format('%s at %s on attempt %s of %s%s.', initcap(v_job.state), to_char(v_job.finished_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
-             v_job.attempt, v_job.max_attempts, coalesce(': ' || coalesce(v_job.error_class || ': ' || left(v_job.error_message, 200), v_job.reason), '')),
-      jsonb_build_object('finished_at', v_job.finished_at, 'reason', v_job.reason, 'fingerprint', v_job.fingerprint);
+             v_job.attempt, v_job.max_attempts, rtrim(coalesce(': ' || coalesce(v_job.error_class || ': ' || left(v_job.error_message, 200), v_job.reason), ''), '. ')),
+      jsonb_build_object('finished_at', v_job.finished_at, 'reason', v_job.reason, 'fingerprint', v_job.fingerprint,
+        'way_out', case when v_job.state <> 'succeeded' then format('taskflow jobs retry %s  # run it again', v_job.id) end);
     return;
   end if;
   if v_job.state = 'running' then
-    return query select * from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now);
+    return query select * from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now, v_job.id);
     return;
   end if;
+  v_retry := format('taskflow jobs retry %s', v_job.id);
   if v_job.run_at > v_now then
+    -- a claim that left no attempt behind was given back with a delay: its worker does not know the task
+    v_is_back := v_job.claim_no > 0
+      and not exists (select from taskflow.attempt a
+                       where a.tenant = v_job.tenant and a.job_id = v_job.id and a.claim_no = v_job.claim_no)
+      and exists (select from taskflow.worker w
+                   where w.tenant = 'default' and w.lease_until > v_now and v_job.queue = any (w.queues)
+                     and v_job.task <> all (w.tasks));
+    if v_is_back then
+      return query select * from taskflow.explain_workers(v_job.queue, v_job.task, v_now);
+      v_is_held := found;
+    end if;
     return query select v_job.state,
-      case when v_job.lost > 0
-        then format('Its worker died while it ran, for the %s. time in a row; it starts again in %s.', v_job.lost, date_trunc('second', v_job.run_at - v_now))
+      case when v_is_back
+        then format('A worker that does not know task %s gave it back; it is offered again in %s.', v_job.task, taskflow.span_text(v_job.run_at - v_now))
+        when v_job.lost > 0
+        then format('Its worker died while it ran, for the %s. time in a row; it starts again in %s.', v_job.lost, taskflow.span_text(v_job.run_at - v_now))
         when v_job.state = 'retrying'
-        then format('Attempt %s of %s failed; the next one starts in %s.', v_job.attempt, v_job.max_attempts, date_trunc('second', v_job.run_at - v_now))
-        else format('Scheduled: due in %s, at %s.', date_trunc('second', v_job.run_at - v_now), to_char(v_job.run_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) end,
-      jsonb_build_object('run_at', v_job.run_at);
+        then format('Attempt %s of %s failed; the next one starts in %s.', v_job.attempt, v_job.max_attempts, taskflow.span_text(v_job.run_at - v_now))
+        else format('Scheduled: due in %s, at %s.', taskflow.span_text(v_job.run_at - v_now), to_char(v_job.run_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) end,
+      jsonb_build_object('run_at', v_job.run_at, 'way_out', case when not v_is_held then v_retry || '  # run it now' end);
   end if;
-  v_is_suspect := exists (
-    select from taskflow.job j
-     where j.tenant = v_job.tenant and j.id = v_job.id and j.lost > 0 and j.priority >= 10 and j.lane_id is null);
+  select * into v_live from taskflow.job j where j.tenant = v_job.tenant and j.id = v_job.id;
+  v_is_suspect := v_live.lost > 0 and v_live.priority >= 10 and v_live.lane_id is null and v_live.waits_for is null;
   if v_is_suspect then
     v_is_held := true;
     select s.id into v_first from taskflow.job s
@@ -51,28 +67,32 @@ begin
     return query select 'suspect',
       format('Its worker died %s times in a row while it ran; it waits to run without other suspects%s.', v_job.lost,
              case when v_first <> v_job.id then format(': job %s comes first', v_first) else '' end),
-      jsonb_build_object('lost', v_job.lost, 'max_lost', taskflow.config('max_lost')::integer, 'first', v_first);
+      jsonb_build_object('lost', v_job.lost, 'max_lost', taskflow.config('max_lost')::integer, 'first', v_first,
+                         'way_out', format('taskflow jobs cancel %s', v_job.id));
   end if;
   if v_job.deadline <= v_now then
-    return query select 'expired', 'Its deadline to start has passed; the next reap moves it to the dead-letter queue.', jsonb_build_object('deadline', v_job.deadline);
+    return query select 'expired', 'Its deadline to start has passed; the next reap moves it to the dead-letter queue.',
+      jsonb_build_object('deadline', v_job.deadline, 'way_out', v_retry || '  # once it is there: run it without the deadline');
   end if;
+  return query select * from taskflow.explain_parents(v_job.tenant, v_job.id);
+  v_is_held := v_is_held or found;
   select * into v_pause from taskflow.queue q
    where q.tenant = v_job.tenant and q.name = v_job.queue and q.paused_at is not null
      and (q.resume_at is null or q.resume_at > v_now);
   if found then
     v_is_held := true;
-    return query select 'queue_paused', format('Queue %s was paused by %s %s ago%s.', v_job.queue, v_pause.paused_by, date_trunc('second', v_now - v_pause.paused_at), coalesce(': ' || v_pause.pause_reason, '')),
-      jsonb_build_object('paused_at', v_pause.paused_at, 'paused_by', v_pause.paused_by, 'reason', v_pause.pause_reason, 'resume_at', v_pause.resume_at);
+    return query select 'queue_paused', format('Queue %s was paused by %s %s ago%s.', v_job.queue, v_pause.paused_by, taskflow.span_text(v_now - v_pause.paused_at), rtrim(coalesce(': ' || v_pause.pause_reason, ''), '. ')),
+      jsonb_build_object('paused_at', v_pause.paused_at, 'paused_by', v_pause.paused_by, 'reason', v_pause.pause_reason, 'resume_at', v_pause.resume_at,
+        'way_out', format('taskflow queues resume %s', v_job.queue));
   end if;
-  return query select * from taskflow.explain_parents(v_job.tenant, v_job.id);
-  v_is_held := v_is_held or found;
-  select * into v_live from taskflow.job j where j.tenant = v_job.tenant and j.id = v_job.id;
-  if v_live.lane_id is not null and v_job.run_at <= v_now and not v_is_held then
+  if not v_is_back then
+    return query select * from taskflow.explain_workers(v_job.queue, v_job.task, v_now);
+    v_is_held := v_is_held or found or coalesce(v_job.deadline <= v_now, false);
+  end if;
+  if v_live.lane_id is not null and v_live.waits_for is null and v_job.run_at <= v_now then
     return query select * from taskflow.explain_lane(v_live, v_now);
-    v_is_held := found;
+    v_is_held := v_is_held or found;
   end if;
-  return query select * from taskflow.explain_workers(v_job.queue, v_job.task, v_now);
-  v_is_held := v_is_held or found or coalesce(v_job.deadline <= v_now, false);
   if v_job.run_at <= v_now and v_live.waits_for is null and not v_is_suspect then
     select count(*) into v_ahead from (
       select from taskflow.job j
@@ -87,12 +107,13 @@ begin
              where h.tenant = v_job.tenant order by h.id desc limit 1000) f
      where f.finished_at > v_now - interval '10 minutes';
     if v_ahead > 0 then
-      return query select 'behind_others', format('%s jobs of queue %s come first%s.', case when v_ahead > 10000 then 'More than 10,000' else v_ahead::text end, v_job.queue,
-          case when v_rate > 0 then format(', about %s s at the latest rate', ceil(v_ahead / v_rate)) else '' end),
-        jsonb_build_object('ahead', v_ahead, 'per_second', round(v_rate, 2));
+      return query select 'behind_others', format('%s of queue %s %s first%s.', case when v_ahead > 10000 then 'More than 10,000 jobs' when v_ahead = 1 then '1 job' else to_char(v_ahead, 'FM99,999') || ' jobs' end, v_job.queue, case when v_ahead = 1 then 'comes' else 'come' end,
+          case when v_rate > 0 then format(', about %s at the latest rate', taskflow.span_text(make_interval(secs => ceil(v_ahead / v_rate)::double precision))) else '' end),
+        jsonb_build_object('ahead', v_ahead, 'per_second', round(v_rate, 2),
+          'way_out', format('taskflow worker APP -q %s  # more slots or workers', v_job.queue));
     end if;
     if v_ahead = 0 and not v_is_held then
-      return query select 'should_run', 'Nothing else holds it: a worker with a free slot takes it within its poll interval, 1 s by default.', jsonb_build_object('due_since', v_job.run_at);
+      return query select 'should_run', 'Nothing else holds it: a worker with a free slot takes it within its poll interval, 1 s by default.', jsonb_build_object('due_since', v_job.run_at, 'way_out', 'taskflow doctor  # if it stays like this');
     end if;
   end if;
 end

@@ -35,7 +35,7 @@ declare
 begin
   perform taskflow.check_lease(lease);
   update taskflow.worker w
-     set lease_until = v_now + lease,
+     set lease_until = v_now + lease, renewed_at = v_now,
          running = coalesce((report ->> 'running')::integer, w.running),
          finished = coalesce((report ->> 'finished')::bigint, w.finished),
          failed = coalesce((report ->> 'failed')::bigint, w.failed),

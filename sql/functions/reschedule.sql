@@ -1,5 +1,6 @@
--- Moves a waiting job to another run time. Raises TF120 (unknown), TF121 (running or finished),
--- TF112 (more than ten years away).
+-- Moves a waiting job to another run time; one that has passed means now, so that the job does not
+-- seem to have waited since then. Raises TF120 (unknown), TF121 (running or finished), TF112 (more
+-- than ten years away).
 create or replace function taskflow.reschedule(id bigint, run_at timestamptz, tenant text default null)
 returns void
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
@@ -17,9 +18,9 @@ begin
     raise exception 'job % is running', v_job.id
       using errcode = 'TF121', hint = 'Cancel it, or wait for its end.';
   end if;
-  update taskflow.job j set run_at = reschedule.run_at where j.tenant = v_job.tenant and j.id = v_job.id;
+  update taskflow.job j set run_at = greatest(reschedule.run_at, v_now) where j.tenant = v_job.tenant and j.id = v_job.id;
   if v_job.lane_id is not null and v_job.waits_for is null then
-    perform taskflow.enter_lane(v_job, reschedule.run_at);
+    perform taskflow.enter_lane(v_job, greatest(reschedule.run_at, v_now));
   end if;
   if reschedule.run_at <= v_now then
     perform taskflow.wake(v_job.queue);

@@ -1,6 +1,6 @@
 -- Uses a limit outside of jobs: answers a permit, or after how long to ask again. A permit of a limit of
 -- concurrency counts like a running job until release_permit, or until its lease has run out; one of a
--- limit of rate alone needs no release (permit_id 0). Locks: the key. Raises TF111, TF112, TF133.
+-- limit of rate alone needs no release (permit_id 0). Locks: the key. Raises TF111, TF112, TF135.
 create or replace function taskflow.take_permit(
   limit_name text, key text default '', weight integer default 1, lease interval default '1 minute',
   holder text default null, tenant text default null, out permit_id bigint, out retry_after interval
@@ -17,7 +17,7 @@ begin
    where l.tenant = coalesce(take_permit.tenant, taskflow.current_tenant()) and l.name = limit_name;
   if not found then
     raise exception 'limit % is not known', quote_literal(left(limit_name, 80))
-      using errcode = 'TF133', hint = 'Make it with taskflow.set_limit().';
+      using errcode = 'TF135', hint = 'Make it with taskflow.set_limit().';
   elsif take_permit.weight is null or take_permit.weight < 1 then
     raise exception 'weight is %, it must be at least 1', take_permit.weight using errcode = 'TF111', hint = 'Leave it out.';
   elsif lease not between interval '1 second' and interval '1 day' then

@@ -54,6 +54,31 @@ class Holder(msgspec.Struct, frozen=True):
     """How many transactions have begun since."""
 
 
+class Slot(msgspec.Struct, frozen=True):
+    """A replication slot, and the WAL that the server keeps for its reader."""
+
+    name: str
+    active: bool
+    wal_status: str | None
+    kept_bytes: int
+
+
+class Wal(msgspec.Struct, frozen=True):
+    max_bytes: int
+    readable: bool
+    """May this user look into the WAL's directory?"""
+    archive_failing: datetime | None
+    """Since when no segment could be archived."""
+
+
+class Storage(msgspec.Struct, frozen=True):
+    database_bytes: int
+    directory: str | None
+    """Where the server keeps its data, for those who may know."""
+    is_local: bool
+    """Does the connection stay on this machine?"""
+
+
 class Partitions(msgspec.Struct, frozen=True):
     parent: str
     days_ahead: int | None
@@ -88,6 +113,10 @@ def server() -> Call[Server]:
         {},
         _one(Server),
     )
+
+
+def has_schema() -> Call[bool]:
+    return Call("select to_regnamespace('taskflow') is not null", {}, scalar)
 
 
 def missing_roles() -> Call[list[str]]:
@@ -156,6 +185,45 @@ def holders() -> Call[list[Holder]]:
     )
 
 
+def slots() -> Call[list[Slot]]:
+    """Replication slots, the one that keeps most first."""
+    return Call(
+        "select s.slot_name::text, s.active, s.wal_status, greatest(pg_wal_lsn_diff(case"
+        " when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,"
+        " s.restart_lsn), 0)::bigint from pg_replication_slots s"
+        " where s.restart_lsn is not null or s.wal_status = 'lost' order by 4 desc nulls last",
+        {},
+        each(lambda name, active, status, kept: Slot(name, active, status, kept or 0)),
+    )
+
+
+def wal() -> Call[Wal]:
+    return Call(
+        "select (select pg_size_bytes(s.setting || s.unit) from pg_settings s"
+        " where s.name = 'max_wal_size'), has_function_privilege('pg_ls_waldir()', 'execute'),"
+        " (select a.last_failed_time from pg_stat_archiver a"
+        " where a.last_failed_time > coalesce(a.last_archived_time, '-infinity')"
+        " and current_setting('archive_mode') <> 'off')",
+        {},
+        _one(Wal),
+    )
+
+
+def wal_bytes() -> Call[int]:
+    """What the WAL takes; for those who may ask (see `Wal.readable`)."""
+    return Call("select coalesce(sum(w.size), 0)::bigint from pg_ls_waldir() w", {}, scalar)
+
+
+def storage() -> Call[Storage]:
+    return Call(
+        "select pg_database_size(current_database()),"
+        " (select s.setting from pg_settings s where s.name = 'data_directory'),"
+        " coalesce(inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1', true)",
+        {},
+        _one(Storage),
+    )
+
+
 def partitions() -> Call[list[Partitions]]:
     return Call(
         "select p.parent, (select max(taskflow.partition_day(c.relname)) - d.today"
@@ -171,19 +239,27 @@ def partitions() -> Call[list[Partitions]]:
 
 
 def unserved() -> Call[list[Unserved]]:
-    """Queues with due jobs and no live worker, and tasks that no live worker of a queue knows."""
+    """Queues with due jobs and no live worker, and tasks that no live worker of a queue knows.
+
+    A job that was claimed and whose time lies ahead may have been given back for just that reason;
+    how long it waits is counted from its beginning then.
+    """
     due = walks.in_order(
-        "j.task, j.run_at", "j.run_at <= c.now and j.state = 'ready'", WAITING_LOOK
+        "j.task, j.run_at, true as is_due", "j.run_at <= c.now and j.state = 'ready'", WAITING_LOOK
     )
+    later = walks.in_order("j.task, j.created_at, j.claim_no", "j.run_at > c.now", WAITING_LOOK)
     return Call(
         "with clock as materialized (select taskflow.now() as now)"
         f" select n.name, k.task, c.now - min(w.run_at) from ({walks.QUEUES}) n"
-        f" cross join clock c cross join lateral ({due}) w cross join lateral ("
+        f" cross join clock c cross join lateral (({due}) union all"
+        f" select g.task, g.created_at, false from ({later}) g where g.claim_no > 0) w"
+        " cross join lateral ("
         " select case when bool_or(true) is null then null else w.task end as task,"
         " coalesce(bool_or(a.tasks is null or w.task = any (a.tasks)), false) as able"
         " from taskflow.worker a where a.tenant = 'default' and a.lease_until > c.now"
         " and n.name = any (a.queues)) k"
-        " where not k.able and not exists (select from taskflow.queue q where q.name = n.name"
+        " where not k.able and (w.is_due or k.task is not null)"
+        " and not exists (select from taskflow.queue q where q.name = n.name"
         " and q.paused_at is not null and (q.resume_at is null or q.resume_at > c.now))"
         " group by n.name, k.task, c.now order by 3 desc",
         {},

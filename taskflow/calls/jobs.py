@@ -153,7 +153,7 @@ def explain(id: int, tenant: str | None = None) -> Call[list[Cause]]:
     return Call(
         "select cause, sentence, detail::text from taskflow.explain(%(id)s, %(tenant)s)",
         {"id": id, "tenant": tenant},
-        each(lambda cause, said, detail: Cause(cause, said, detail and codec.decode(detail))),
+        each(_cause),
     )
 
 
@@ -191,6 +191,12 @@ def decode_job(*columns: Any) -> Job:
         if values[place] is not None:
             values[place] = msgspec.Raw(values[place].encode())
     return Job(*values)
+
+
+def _cause(cause: str, sentence: str, detail: str | None) -> Cause:
+    facts: dict[str, Any] = codec.decode(detail) if detail else {}
+    way_out = facts.pop("way_out", None)
+    return Cause(cause, sentence, facts or None, way_out)
 
 
 def _enqueued(rows: Sequence[Row]) -> Enqueued:

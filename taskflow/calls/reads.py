@@ -24,10 +24,12 @@ from taskflow.kernel.listing import (
     WorkerLine,
 )
 from taskflow.store import walks
-from taskflow.store.call import Call, each, scalar
+from taskflow.store.call import Call, each, first, scalar
 
 TAIL_BLOCKS = 1_000
 _WAITING = "j.state, j.attempt, j.state = 'ready' and j.priority >= 10 as is_aside"
+NAMES = 200
+"""Most names that a shell is offered."""
 
 _QUEUES = f"""
 with clock as materialized (select taskflow.now() as now),
@@ -49,7 +51,7 @@ covered as (
 select n.name, due.available, coalesce(h.running, 0), later.scheduled,
        due.retrying + later.retrying, due.blocked, oldest.run_at,
        (coalesce(d.finished, 0) / v.seconds)::float8, crew.workers, crew.slots,
-       p.paused_at, p.paused_by, p.pause_reason, p.resume_at
+       p.paused_at, p.paused_by, p.pause_reason, p.resume_at, later.unknown_tasks
   from names n
  cross join clock c
  cross join covered v
@@ -65,10 +67,22 @@ select n.name, due.available, coalesce(h.running, 0), later.scheduled,
             as retrying,
           count(*) filter (where w.state = 'blocked' or w.is_aside) as blocked
      from ({walks.in_order(_WAITING, "j.run_at <= c.now", COUNT_CAP)}) w) due
+ -- what live workers of the queue gave back, and none of them knows
+ cross join lateral (
+   select array_agg(u.task) as tasks
+     from taskflow.worker k cross join unnest(k.unknown_tasks) u (task)
+    where k.tenant = 'default' and k.lease_until > c.now and n.name = any (k.queues)
+      and not exists (
+        select from taskflow.worker o
+         where o.tenant = 'default' and o.lease_until > c.now and n.name = any (o.queues)
+           and (o.tasks is null or u.task = any (o.tasks)))) given_back
  cross join lateral (
    select count(*) filter (where w.attempt = 0) as scheduled,
-          count(*) filter (where w.attempt > 0) as retrying
-     from ({walks.in_order("j.attempt", "j.run_at > c.now", COUNT_CAP)}) w) later
+          count(*) filter (where w.attempt > 0) as retrying,
+          array_agg(distinct w.task)
+            filter (where w.claim_no > 0 and w.task = any (given_back.tasks)) as unknown_tasks
+     from ({walks.in_order("j.attempt, j.claim_no, j.task", "j.run_at > c.now", COUNT_CAP)}) w
+   ) later
  cross join lateral (
    select min(w.run_at) as run_at
      from ({walks.in_order("j.run_at", "j.run_at <= c.now and j.state = 'ready'", 1, 8)}) w) oldest
@@ -86,6 +100,48 @@ _WORKERS = (
     " w.listening, w.started_at, w.lease_until, w.unknown_tasks"
     " from taskflow.worker w where w.tenant = 'default'"
 )
+
+
+def queue_names(prefix: str) -> Call[list[str]]:
+    """Queues whose name begins so, of those that have a row or live jobs."""
+    return Call(
+        f"select n.name from (select q.name from taskflow.queue q union {walks.QUEUES}) n"
+        f" where starts_with(n.name, %(prefix)s) order by n.name limit {NAMES}",
+        {"prefix": prefix},
+        each(str),
+    )
+
+
+def task_names(prefix: str) -> Call[list[str]]:
+    """Published tasks whose name begins so."""
+    return Call(
+        "select t.name from taskflow.task t where t.tenant = 'default'"
+        f" and starts_with(t.name, %(prefix)s) order by t.name limit {NAMES}",
+        {"prefix": prefix},
+        each(str),
+    )
+
+
+def is_queue_known(queue: str) -> Call[bool]:
+    """Has a job, a worker or a pause ever named this queue?"""
+    return Call(
+        "select exists (select from taskflow.queue q where q.name = %(queue)s)"
+        " or exists (select from taskflow.job j where j.queue = %(queue)s)"
+        " or exists (select from taskflow.worker w where %(queue)s = any (w.queues))",
+        {"queue": queue},
+        scalar,
+    )
+
+
+def unserved_queue(id: int, tenant: str) -> Call[str | None]:
+    """The queue of a live job, if no live worker serves it."""
+    return Call(
+        "select j.queue from taskflow.job j where j.tenant = %(tenant)s and j.id = %(id)s"
+        " and not exists (select from taskflow.worker w where w.tenant = 'default'"
+        " and w.lease_until > taskflow.now() and j.queue = any (w.queues))",
+        {"id": id, "tenant": tenant},
+        first(str),
+    )
 
 
 def clock() -> Call[datetime]:

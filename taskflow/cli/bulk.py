@@ -25,8 +25,15 @@ CHUNK = 100
 
 PAGE = 5_000
 TYPED_OVER = 1_000
-PAST = {"cancel": "cancelled", "retry": "retried", "discard": "discarded"}
+PAST = {"cancel": "cancelled", "retry": "retried", "discard": "discarded", "requeue": "requeued"}
 SHOWN_REFUSALS = 10
+
+
+class Act(NamedTuple):
+    """A verb, and what the command calls it."""
+
+    verb: Verb
+    called: str
 
 
 class Consent(NamedTuple):
@@ -50,58 +57,60 @@ class Outcome(NamedTuple):
 
 
 def act_on_ids(
-    invocation: Invocation, verb: Verb, ids: Sequence[int], reason: str | None, dry_run: bool
+    invocation: Invocation, act: Act, ids: Sequence[int], reason: str | None, dry_run: bool
 ) -> None:
     """The verb on named jobs. Exits with the code of the first refusal."""
     ids = list(dict.fromkeys(ids))
     if dry_run:
-        preview(invocation, verb, len(ids), f"the {shapes.plural(len(ids), 'job')} named")
+        said = f"Would {act.called} the {shapes.plural(len(ids), 'job')} named."
+        preview(invocation, said, act.called, len(ids), "the jobs named")
         return
-    outcome = _act(invocation, verb, ids, reason)
-    _report(invocation, verb, outcome)
+    outcome = _act(invocation, act, ids, reason)
+    _report(invocation, act, outcome)
     if outcome.refused:
         raise exits.Stop(exits.exit_code(CODES.get(outcome.refused[0].code, TaskflowError)("")))
 
 
 def act_on_filter(
-    invocation: Invocation, verb: Verb, wanted: JobFilter, reason: str | None, consent: Consent
+    invocation: Invocation, act: Act, wanted: JobFilter, reason: str | None, consent: Consent
 ) -> None:
     """The verb on all jobs of a filter, after a preview and, unless told otherwise, a question."""
     from taskflow.store import filters
 
     count, last = invocation.run(filters.count(wanted))
-    if consent.dry_run or not count:
-        preview(invocation, verb, count, f"matching {describe(wanted)}")
+    which = describe(wanted)
+    what = f"{act.called} {shapes.plural(count, 'job')} matching {which}"
+    nothing = f"No jobs matching {which}; nothing to {act.called}."
+    if consent.dry_run:
+        preview(invocation, f"Would {what}." if count else nothing, act.called, count, which)
         return
-    confirm(invocation, f"{verb} {shapes.plural(count, 'job')}", count, describe(wanted), consent)
+    if not count:
+        _report(invocation, act, Outcome([], []), nothing)
+        return
+    confirm(invocation, what, count, consent)
     outcome = Outcome([], [])
-    with Progress(invocation, verb, count) as progress:
+    with Progress(invocation, act.called, count) as progress:
         for ids in _pages(invocation, wanted, last):
             for start in range(0, len(ids), CHUNK):
-                part = _act(invocation, verb, ids[start : start + CHUNK], reason)
+                part = _act(invocation, act, ids[start : start + CHUNK], reason)
                 outcome.done.extend(part.done)
                 outcome.refused.extend(part.refused)
                 progress.advance(len(part.done) + len(part.refused))
-    _report(invocation, verb, outcome)
+    _report(invocation, act, outcome)
 
 
-def preview(invocation: Invocation, verb: str, count: int, which: str) -> None:
-    if invocation.is_json:
-        invocation.emit({"dry_run": True, "verb": verb, "jobs": count, "matching": which})
-        return
-    what = f"{shapes.plural(count, 'job')} {which}" if which.startswith("matching") else which
-    invocation.show(f"Would {verb} {what}." if count else f"No jobs {which}; nothing to {verb}.")
+def preview(invocation: Invocation, said: str, verb: str, count: int, which: str) -> None:
+    answer = {"dry_run": True, "verb": verb, "jobs": count, "matching": which}
+    invocation.answer(answer, lambda: said)
 
 
-def confirm(invocation: Invocation, what: str, count: int, which: str, consent: Consent) -> None:
+def confirm(invocation: Invocation, what: str, count: int, consent: Consent) -> None:
     """Returns if the caller agrees; many jobs are agreed to by typing their number."""
     if consent.yes:
         return
     if not invocation.may_ask:
-        raise click.UsageError(
-            f"This would {what} matching {which}. Add --yes to do it, or --dry-run to only look."
-        )
-    invocation.talk(f"This would {what} matching {which}.")
+        raise click.UsageError(f"This would {what}. Add --yes to do it, or --dry-run to only look.")
+    invocation.talk(f"This would {what}.")
     if count > TYPED_OVER:
         typed = click.prompt("Type the number of jobs to go on", default="", show_default=False,
                              err=True)  # fmt: skip
@@ -122,21 +131,21 @@ def _pages(invocation: Invocation, wanted: JobFilter, last: int) -> Iterator[lis
         after = ids[-1]
 
 
-def _act(invocation: Invocation, verb: Verb, ids: Sequence[int], reason: str | None) -> Outcome:
+def _act(invocation: Invocation, act: Act, ids: Sequence[int], reason: str | None) -> Outcome:
     """The verb on a handful of jobs, one by one if one of them cannot be served."""
     try:
-        said = invocation.run(bulk.each(verb, ids, invocation.tenant, reason))
+        said = invocation.run(bulk.each(act.verb, ids, invocation.tenant, reason))
     except Exception as error:
         if not _concerns_one_job(error):
             raise
         if len(ids) == 1:
             return Outcome([], [_refusal(ids[0], error)])
-        parts = [_act(invocation, verb, [id], reason) for id in ids]
+        parts = [_act(invocation, act, [id], reason) for id in ids]
         return Outcome(
             [item for part in parts for item in part.done],
             [item for part in parts for item in part.refused],
         )
-    done = [(id, word or PAST[verb]) for id, word in zip(ids, said, strict=True)]
+    done = [(id, word or PAST[act.called]) for id, word in zip(ids, said, strict=True)]
     late = [id for id, word in done if word == "finished"]
     return Outcome(
         [item for item in done if item[1] != "finished"],
@@ -157,15 +166,18 @@ def _refusal(id: int, error: Exception) -> Refused:
     return Refused(id, JobStateConflict.code, f"job {id} is busy: {error}", "Try again.")
 
 
-def _report(invocation: Invocation, verb: Verb, outcome: Outcome) -> None:
+def _report(invocation: Invocation, act: Act, outcome: Outcome, nothing: str = "") -> None:
     counts: dict[str, int] = {}
     for _, word in outcome.done:
         counts[word] = counts.get(word, 0) + 1
     if invocation.is_json:
-        answer: dict[str, Any] = {"verb": verb, "done": len(outcome.done), "outcomes": counts}
+        answer: dict[str, Any] = {"verb": act.called, "done": len(outcome.done)}
+        answer["outcomes"] = counts
         answer["refused"] = [refused._asdict() for refused in outcome.refused]
         invocation.emit(answer)
         return
+    if nothing:
+        invocation.show(nothing)
     words = {"requested": "asked to stop"}
     for word, count in counts.items():
         invocation.show(f"{shapes.plural(count, 'job')} {words.get(word, word)}.")

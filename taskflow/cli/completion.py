@@ -29,4 +29,4 @@ def completion(context: click.Context, shell: str) -> None:
     script = found(root.command, {}, "taskflow", "_TASKFLOW_COMPLETE").source_vars()
     text = found.source_template % script
     invocation: Invocation = context.obj
-    invocation.answer({"shell": shell, "script": text}, lambda: text)
+    invocation.answer_plainly({"shell": shell, "script": text}, [text])

@@ -61,7 +61,9 @@ def path(invocation: Invocation) -> None:
     here = Path.cwd()
     used = {origin.removeprefix("file ") for origin in origins.values() if "file " in origin}
     found = next((here / name for name in settings_room.FILES if name in used), None)
-    invocation.answer({"path": str(found) if found else None}, lambda: str(found or ""))
+    invocation.answer_plainly(
+        {"path": str(found) if found else None}, [str(found)] if found else []
+    )
     if found is None:
         names = " or ".join(settings_room.FILES)
         invocation.talk(f"No settings file: no {names} with settings in {here}.")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import rich_click as click
@@ -14,6 +18,7 @@ from taskflow.cli import exits, shapes
 from taskflow.cli.bulk import Consent, confirm
 from taskflow.cli.invocation import Invocation
 from taskflow.cli.tree import Group
+from taskflow.errors import ConfigurationError
 
 
 @click.command(cls=Group, examples=["taskflow db upgrade", "taskflow db sql > review.sql"])
@@ -21,16 +26,35 @@ def db() -> None:
     """Install, upgrade and verify the schema."""
 
 
-@db.command(examples=["taskflow db upgrade", "taskflow db upgrade --json"])
+@db.command(examples=["taskflow db upgrade --dry-run", "taskflow db upgrade"])
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.pass_obj
-def upgrade(invocation: Invocation) -> None:
+def upgrade(invocation: Invocation, dry_run: bool) -> None:
     """Install the schema or bring it to this version; does nothing where all is current."""
     from taskflow.store import migrate
 
     before = migrate.status(invocation.app.dsn)
+    if dry_run:
+        steps = migrate.steps_up(before.revision)
+        answer = {"dry_run": True, "before": before.revision, "revision": before.head,
+                  "steps": steps, "applied": before.changed}  # fmt: skip
+        invocation.answer(answer, lambda: _would_upgrade(before, steps))
+        return
     after = migrate.upgrade(invocation.app.dsn)
     answer = {"before": before.revision, "revision": after.revision, "applied": before.changed}
     invocation.answer(answer, lambda: _upgraded(before, after))
+
+
+def _would_upgrade(before: Any, steps: Sequence[str]) -> str:
+    if before.is_current:
+        return f"The schema is current, at {before.revision}; nothing to do."
+    if before.revision is None:
+        return f"Would install the schema, at {before.head}. See it: taskflow db sql"
+    said = [f"take step {', '.join(steps)}"] if steps else []
+    if before.changed:
+        functions = shapes.plural(len(before.changed), "function")
+        said.append(f"make {functions} anew: {', '.join(before.changed)}")
+    return f"Would {'; '.join(said)}."
 
 
 def _upgraded(before: Any, after: Any) -> str:
@@ -44,16 +68,25 @@ def _upgraded(before: Any, after: Any) -> str:
     return f"The schema went from {before.revision} to {after.revision}."
 
 
-@db.command(examples=["taskflow db downgrade 0001", "taskflow db downgrade base --yes"])
+@db.command(examples=["taskflow db downgrade 0001 --dry-run", "taskflow db downgrade base --yes"])
 @click.argument("revision")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be taken back.")
 @click.pass_obj
-def downgrade(invocation: Invocation, revision: str, yes: bool) -> None:
+def downgrade(invocation: Invocation, revision: str, yes: bool, dry_run: bool) -> None:
     """Run the schema's steps back to REVISION; base removes everything, all jobs included."""
     from taskflow.store import migrate
 
-    what = "remove the schema and every job in it" if revision == "base" else "change the schema"
-    confirm(invocation, what, 1, f"revision {revision}", Consent(yes, dry_run=False, all=True))
+    steps = migrate.steps_down(invocation.app.dsn, revision)
+    what = f"take back step {', '.join(steps)} of the schema"
+    if revision == "base":
+        what = "remove the schema and every job in it"
+    if dry_run or not steps:
+        said = f"Would {what}." if steps else f"The schema is at {revision} already."
+        answer = {"dry_run": dry_run, "revision": revision, "steps": steps}
+        invocation.answer(answer, lambda: said)
+        return
+    confirm(invocation, what, 1, Consent(yes, dry_run, all=True))
     after = migrate.downgrade(invocation.app.dsn, revision)
     invocation.answer(
         {"revision": after.revision},
@@ -119,6 +152,46 @@ def sql(invocation: Invocation) -> None:
         invocation.emit({"sql": text})
     else:
         sys.stdout.write(text)
+
+
+@db.command(examples=["taskflow db url", "taskflow db url --env > database.env"])
+@click.option("--env", is_flag=True, help="As PGHOST and its like, for a shell to evaluate.")
+@click.pass_obj
+def url(invocation: Invocation, env: bool) -> None:
+    """Print the address of the database, with its password.
+
+    An embedded server is started for it, and ends some seconds after its last user: keep one with
+    taskflow db start.
+    """
+    from taskflow.store.psql import variables_of
+
+    dsn = invocation.app.dsn
+    found = variables_of(dsn)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in found.items()]
+    invocation.answer_plainly(found if env else {"url": dsn}, lines if env else [dsn])
+
+
+@db.command(examples=["taskflow db start", "taskflow db start --json"])
+@click.pass_obj
+def start(invocation: Invocation) -> None:
+    """Keep the embedded server of this directory running until interrupted.
+
+    Others use it at the address that is printed: see taskflow db url.
+    """
+    settings, origin = invocation.app.settings, invocation.app.origins["database_url"]
+    if settings.database_url:
+        raise ConfigurationError(
+            f"database_url is set by {origin}, so there is no embedded server to keep",
+            "Unset it to use the embedded server.",
+        )
+    dsn = invocation.app.dsn
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    invocation.answer_plainly({"url": dsn}, [dsn])
+    sys.stdout.flush()
+    invocation.talk("The server runs until Ctrl-C.", "dim")
+    ended.wait()
 
 
 @db.command(examples=["taskflow db maintain", "taskflow db maintain --json"])

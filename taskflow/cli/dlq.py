@@ -12,8 +12,9 @@ from rich.text import Text
 
 from taskflow.calls.bulk import Verb
 from taskflow.cli import shapes
-from taskflow.cli.bulk import Consent, act_on_filter
+from taskflow.cli.bulk import Act, Consent, act_on_filter
 from taskflow.cli.invocation import Invocation
+from taskflow.cli.options import QUEUE, TASK, fields_of
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Group
 from taskflow.errors import JobNotFound
@@ -36,9 +37,11 @@ def dlq() -> None:
 
 def which(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--queue", "-q", multiple=True, metavar="NAME", help="Only of this queue."),
-        click.option("--task", "-t", multiple=True, metavar="NAME", help="Only of this task."),
-    ):
+        click.option("--queue", "-q", type=QUEUE, multiple=True, metavar="NAME",
+                     help="Only of this queue."),
+        click.option("--task", "-t", type=TASK, multiple=True, metavar="NAME",
+                     help="Only of this task."),
+    ):  # fmt: skip
         command = option(command)
     return command
 
@@ -48,15 +51,20 @@ def which(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--limit", "-n", type=click.IntRange(1, 1000), default=20, metavar="N", help="Groups shown."
 )
+@fields_of(DeadGroup)
 @click.pass_obj
 def groups(
-    invocation: Invocation, task: tuple[str, ...], queue: tuple[str, ...], limit: int
+    invocation: Invocation,
+    task: tuple[str, ...],
+    queue: tuple[str, ...],
+    limit: int,
+    fields: list[str] | None,
 ) -> None:
     """Group dead jobs by kind of failure, the largest group first."""
     from taskflow.calls import reads
 
     found = invocation.run(reads.dead_groups(invocation.tenant, limit, task, queue))
-    invocation.answer(found, lambda: draw(invocation, found))
+    invocation.answer_list(found, fields, lambda: draw(invocation, found))
     if not found and not invocation.is_json:
         invocation.talk("No dead jobs.", "dim")
 
@@ -144,7 +152,7 @@ def find(invocation: Invocation, fingerprint: str) -> DeadGroup:
     return found[0]
 
 
-def acting(verb: Verb) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def acting(verb: Verb, called: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The body of `requeue` and `discard`: a group, or all of a task or queue."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -159,7 +167,7 @@ def acting(verb: Verb) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 tenant=invocation.tenant, states=("dead",), tasks=task, queues=queue,
                 fingerprints=full,
             )  # fmt: skip
-            act_on_filter(invocation, verb, wanted, None, Consent(yes, dry_run, all_))
+            act_on_filter(invocation, Act(verb, called), wanted, None, Consent(yes, dry_run, all_))
 
         run.__doc__, run.__name__ = command.__doc__, command.__name__
         made = click.pass_obj(run)
@@ -182,12 +190,12 @@ def acting(verb: Verb) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         "taskflow dlq requeue -t email.receipt --yes",
     ]
 )
-@acting("retry")
+@acting("retry", "requeue")
 def requeue() -> None:
     """Run dead jobs again, with all their attempts."""
 
 
 @dlq.command(examples=["taskflow dlq discard 3f2a9c", "taskflow dlq discard --all --dry-run"])
-@acting("discard")
+@acting("discard", "discard")
 def discard() -> None:
     """Give dead jobs up for good: they stay in history as cancelled."""

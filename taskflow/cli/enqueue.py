@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,15 @@ import rich_click as click
 from taskflow.calls import jobs, reads
 from taskflow.cli import exits, shapes
 from taskflow.cli.invocation import Invocation
-from taskflow.cli.options import AT, DURATION, ID, Word
+from taskflow.cli.options import AT, DURATION, ID, QUEUE, TASK, Word
 from taskflow.cli.tree import Command
-from taskflow.errors import InvalidJson, UnknownTask
+from taskflow.errors import InvalidJson, TaskflowError, UnknownTask, UnstorableValue
 from taskflow.kernel import codec
 from taskflow.kernel.job import Job, Options
 from taskflow.kernel.names import PRIORITIES
 from taskflow.kernel.options import make_options
+from taskflow.kernel.storable import too_deep, unreadable
+from taskflow.store.call import DriverError
 
 CHUNK = 5_000
 ENDLESS = "endless"
@@ -79,7 +83,8 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--delay", type=DURATION, metavar="TIME", help='Run later: "5m".', **panel),
         click.option("--priority", "-p", type=Word(list(PRIORITIES)), metavar="WORD", **panel,
                      help=f"{', '.join(PRIORITIES)}."),
-        click.option("--queue", "-q", metavar="NAME", help="Default: the task's own.", **panel),
+        click.option("--queue", "-q", type=QUEUE, metavar="NAME", **panel,
+                     help="Default: the task's own."),
     ):  # fmt: skip
         run = option(run)
     return run
@@ -92,7 +97,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "taskflow enqueue email.receipt --many < orders.ndjson",
     ],
 )
-@click.argument("task")
+@click.argument("task", type=TASK)
 @click.argument("args", metavar="[JSON|-|@FILE]", required=False)
 @click.option(
     "--wait", metavar="[TIME]", is_flag=False, flag_value=ENDLESS,
@@ -112,16 +117,17 @@ def enqueue(
     """
     if wait not in (None, ENDLESS) and wait[:1] in ("{", "["):
         raise click.UsageError("The arguments come before --wait, or write --wait=30s.")
-    if not force:
-        check_task(invocation, task)
+    told = not force and not check_task(invocation, task)
     options = msgspec.structs.replace(options, tenant=invocation.tenant)
     if many:
         if wait or options.unique_key:
             raise click.UsageError("--many goes with neither --wait nor --unique.")
-        enqueue_many(invocation, task, args or "-", options)
+        enqueue_many(invocation, task, args or "-", options, told=told)
         return
     encoded = codec.encode(_object(read(args) if args else "{}", "the arguments"))
     placed = invocation.run(jobs.enqueue(task, encoded, options))
+    if not told:
+        note_unserved(invocation, placed.id)
     if wait is not None:
         patience = None if wait == ENDLESS else DURATION.convert(wait, None, None)
         wait_for(invocation, placed.id, patience)
@@ -132,14 +138,14 @@ def enqueue(
     invocation.answer(answer, lambda: str(placed.id))
 
 
-def check_task(invocation: Invocation, task: str) -> None:
-    """Refuses a name that no worker has published, once there are published ones."""
+def check_task(invocation: Invocation, task: str) -> bool:
+    """Is it published? Refuses a name that is not, once there are published ones."""
     if invocation.run(reads.tasks(task)):
-        return
+        return True
     known = [line.name for line in invocation.run(reads.tasks())]
     if not known:
         invocation.talk(f"No worker has published any task yet; {task} waits for one.", "dim")
-        return
+        return False
     error = UnknownTask.named(task, known)
     said = f'no worker has published a task "{task}"'
     if error.similar:
@@ -147,10 +153,17 @@ def check_task(invocation: Invocation, task: str) -> None:
     raise UnknownTask(said, "Run taskflow tasks list; --force enqueues it all the same.")
 
 
+def note_unserved(invocation: Invocation, id: int) -> None:
+    """Says so where the job waits for a worker; a role that may only enqueue cannot see that."""
+    with suppress(DriverError):
+        if queue := invocation.run(reads.unserved_queue(id, invocation.tenant)):
+            invocation.talk(f"No live worker serves queue {queue}; the job waits for one.", "dim")
+
+
 def wait_for(invocation: Invocation, id: int, timeout: timedelta | None) -> None:
     invocation.talk(f"Job {id} is enqueued; waiting.", "dim")
     job = invocation.app.handle(id).wait(timeout)
-    invocation.answer(job, lambda: bytes(job.result).decode() if job.result else "null")
+    invocation.answer_plainly(job, [bytes(job.result).decode() if job.result else "null"])
     if job.state != "succeeded":
         invocation.talk(ending(job))
         raise exits.Stop(exits.FAILED)
@@ -161,28 +174,40 @@ def ending(job: Job) -> str:
     return f"Job {job.id} is {job.state} after {shapes.plural(job.attempt, 'attempt')}: {why}"
 
 
-def enqueue_many(invocation: Invocation, task: str, source: str, options: Options) -> None:
+def enqueue_many(
+    invocation: Invocation, task: str, source: str, options: Options, *, told: bool
+) -> None:
     """A statement per 5,000 items; what is refused is told with its place and stops nothing."""
     items = iter(_items(source))
     ids: list[int] = []
     refused: list[dict[str, Any]] = []
     start = 0
     while chunk := list(islice(items, CHUNK)):
-        body = b"[" + b",".join(bytes(item) for item in chunk) + b"]"
-        done = invocation.run(jobs.enqueue_many(task, body, options))
+        places, bodies = [], []
+        for at, item in enumerate(chunk, start):
+            if isinstance(item, TaskflowError):
+                refused.append({"position": at, "code": item.code, "message": item.message})
+            else:
+                places.append(at)
+                bodies.append(bytes(item))
+        body = b",".join(bodies)
+        done = invocation.run(jobs.enqueue_many(task, b"[" + body + b"]", options))
         fresh = [id for id in done.ids if id is not None]
         refused += [
-            {"position": start + item.position, "code": item.code, "message": item.message}
+            {"position": places[item.position], "code": item.code, "message": item.message}
             for item in done.refused
         ]
         ids += fresh
         start += len(chunk)
         if not invocation.is_json:
             invocation.stream(map(str, fresh))
+    refused.sort(key=itemgetter("position"))
     if invocation.is_json:
         invocation.emit({"task": task, "ids": ids, "refused": refused})
-    for item in refused[:20]:
-        invocation.talk(f"item {item['position']}: {item['code']} {item['message']}")
+    if ids and not told:
+        note_unserved(invocation, ids[0])
+    for one in refused[:20]:
+        invocation.talk(f"item {one['position']}: {one['code']} {one['message']}")
     invocation.talk(f"{shapes.plural(len(ids), 'job')} enqueued, {len(refused):,} refused.", "dim")
     if refused:
         raise exits.Stop(exits.FAILED)
@@ -217,8 +242,11 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
-def _items(source: str) -> Iterator[msgspec.Raw]:
-    """The items of a JSON array, or of one value per line; lines are read as they come."""
+def _items(source: str) -> Iterator[msgspec.Raw | TaskflowError]:
+    """The items of a JSON array, or of one value per line; lines are read as they come.
+
+    In the place of one that the database could not even read, the reason.
+    """
     if source == "-":
         yield from _parsed(sys.stdin)
     elif source.startswith("@"):
@@ -228,7 +256,7 @@ def _items(source: str) -> Iterator[msgspec.Raw]:
         yield from _parsed(source.splitlines())
 
 
-def _parsed(lines: Iterable[str]) -> Iterator[msgspec.Raw]:
+def _parsed(lines: Iterable[str]) -> Iterator[msgspec.Raw | TaskflowError]:
     numbered = enumerate(lines, 1)
     for number, line in numbered:
         text = line.strip()
@@ -236,16 +264,29 @@ def _parsed(lines: Iterable[str]) -> Iterator[msgspec.Raw]:
             continue
         if text.startswith("["):  # an array, perhaps over many lines
             whole = "".join([text, *(rest for _, rest in numbered)])
-            yield from _decode(whole, list[msgspec.Raw], f"the array in line {number}")
+            where = f"the array in line {number}"
+            try:
+                found = msgspec.json.decode(whole, type=list[msgspec.Raw])
+            except RecursionError:
+                raise _broken(where, too_deep()) from None
+            except msgspec.DecodeError as error:
+                raise _broken(where, unreadable(whole, error)) from None
+            for item in found:
+                yield _checked(item, where)
             return
-        yield _decode(text, msgspec.Raw, f"line {number}")
+        yield _checked(msgspec.Raw(text.encode("utf-8", "surrogatepass")), f"line {number}")
 
 
-def _decode(text: str, kind: Any, where: str) -> Any:
+def _checked(item: msgspec.Raw, where: str) -> msgspec.Raw | TaskflowError:
+    """The item, or why the database could not read it; one that is no JSON ends it all."""
     try:
-        value = msgspec.json.decode(text, type=kind)
-        if kind is msgspec.Raw:
-            msgspec.json.decode(text)  # Raw is taken as it is: see that it is one JSON value
-    except msgspec.DecodeError as error:
-        raise InvalidJson(f"{where}: {error}", "Nothing from there on was enqueued.") from None
-    return value
+        codec.encode(item, limit=sys.maxsize)
+    except InvalidJson as error:
+        raise _broken(where, error) from None
+    except UnstorableValue as error:
+        return error
+    return item
+
+
+def _broken(where: str, error: TaskflowError) -> TaskflowError:
+    return type(error)(f"{where}: {error.message}", "Nothing from there on was enqueued.")

@@ -55,9 +55,19 @@ class Invocation:
             raise DatabaseUnreachable(error.message, hint) from error
 
     def run(self, call: Call[T]) -> T:
+        from taskflow.calls import health
+        from taskflow.errors import SchemaMismatch, SchemaMissing
         from taskflow.store.call import run
 
-        return run(self.connection, call)
+        try:
+            return run(self.connection, call)
+        except SchemaMismatch as error:
+            # Postgres names the missing table in a schema that may be missing as a whole
+            if run(self.connection, health.has_schema()):
+                raise
+            raise SchemaMissing(
+                "the database has no taskflow schema", "Run taskflow db upgrade."
+            ) from error
 
     @property
     def tenant(self) -> str:
@@ -69,6 +79,17 @@ class Invocation:
         from taskflow.calls import reads
 
         return self.run(reads.clock())
+
+    def note_environment(self) -> None:
+        """Says which variables look like settings and are none; children have a parent for that."""
+        if not any(name.startswith("TASKFLOW_") for name in os.environ):
+            return  # and spares `--help` the import
+        from taskflow.settings import strangers
+
+        found = {} if "TASKFLOW_IN_FLEET" in os.environ else strangers()
+        for variable, close in found.items():
+            way_out = f"Did you mean {close}?" if close else "taskflow config show lists them."
+            self.talk(f"{variable} is not a setting and changes nothing. {way_out}", "yellow")
 
     def close(self) -> None:
         if "connection" in self.__dict__:
@@ -119,6 +140,21 @@ class Invocation:
 
         self.err.print(Text(self.safe(text), style=style), soft_wrap=True)
 
+    def answer_list(
+        self,
+        lines: Sequence[Any],
+        fields: Sequence[str] | None,
+        shown: Callable[[], RenderableType | Sequence[RenderableType]],
+    ) -> None:
+        """`answer` for the lines of a list, cut down to the fields that were asked for."""
+        from taskflow.cli import shapes
+
+        if fields is None:
+            self.answer(lines, shown)
+            return
+        cut = [{name: getattr(line, name) for name in fields} for line in lines]
+        self.answer(cut, lambda: shapes.fields_table(fields, cut) if cut else "")
+
     def answer(
         self, value: Any, shown: Callable[[], RenderableType | Sequence[RenderableType]]
     ) -> None:
@@ -130,6 +166,13 @@ class Invocation:
         if parts == "":
             return
         self.show(*(parts if isinstance(parts, list | tuple) else [parts]))
+
+    def answer_plainly(self, value: Any, lines: Iterable[str]) -> None:
+        """`answer` for what is copied or evaluated: never wrapped to the width of a terminal."""
+        if self.is_json:
+            self.emit(value)
+        else:
+            self.stream(lines)
 
     def stream(self, lines: Iterable[str]) -> None:
         for line in lines:

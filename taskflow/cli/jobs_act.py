@@ -10,10 +10,12 @@ import rich_click as click
 
 from taskflow.calls.bulk import Verb
 from taskflow.cli import shapes
-from taskflow.cli.bulk import Consent, act_on_filter, act_on_ids
+from taskflow.cli.bulk import Act, Consent, act_on_filter, act_on_ids
 from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import AT, ID, job_filter
 from taskflow.cli.tree import Command
+from taskflow.errors import JobNotFound, JobStateConflict
+from taskflow.kernel.job import Job
 from taskflow.kernel.listing import LIVE_STATES, JobFilter
 
 WAITING = ("scheduled", "blocked", "available", "retrying")
@@ -60,14 +62,14 @@ def _running(verb: Verb) -> Callable[..., None]:
         if job_ids and not wanted.is_empty:
             raise click.UsageError("Name jobs or give a filter, not both.")
         if job_ids:
-            act_on_ids(invocation, verb, job_ids, reason, dry_run)
+            act_on_ids(invocation, Act(verb, verb), job_ids, reason, dry_run)
             return
         if wanted.is_empty and not all_:
             raise click.UsageError(f"Which jobs? Name them, give a filter, or {verb} --all.")
         usual = LIVE_STATES if verb == "cancel" else ("dead",)
         if not wanted.states and not wanted.ids:
             wanted = _with_states(wanted, usual)
-        act_on_filter(invocation, verb, wanted, reason, Consent(yes, dry_run, all_))
+        act_on_filter(invocation, Act(verb, verb), wanted, reason, Consent(yes, dry_run, all_))
 
     return run
 
@@ -113,16 +115,43 @@ def discard() -> None:
 
 @click.command(
     cls=Command,
-    examples=["taskflow jobs reschedule 4711 2h", "taskflow jobs reschedule 4711 2026-12-01T08:00"],
+    examples=[
+        "taskflow jobs reschedule 4711 2h",
+        "taskflow jobs reschedule 4711 2026-12-01T08:00 --dry-run",
+    ],
 )
 @click.argument("id", type=ID)
 @click.argument("time", type=AT)
+@click.option("--dry-run", is_flag=True, help="Only say what would be moved, and whether it can.")
 @click.pass_obj
-def reschedule(invocation: Invocation, id: int, time: datetime) -> None:
-    """Move a waiting job to another time: how long from now, or a time (UTC unless it says)."""
+def reschedule(invocation: Invocation, id: int, time: datetime, dry_run: bool) -> None:
+    """Move a waiting job to another time: how long from now, or a time (UTC unless it says).
+
+    A time that has passed means now.
+    """
     from taskflow.calls import jobs
 
+    is_due = time <= invocation.now
+    due = "due now" if is_due else f"due at {shapes.exact(time)}"
+    answer = {"id": id, "run_at": max(time, invocation.now)}
+    if dry_run:
+        job = _waiting(invocation, id)
+        said = f"Would make job {id} {due}; it is {job.state}, due at {shapes.exact(job.run_at)}."
+        invocation.answer({"dry_run": True, **answer, "state": job.state}, lambda: said)
+        return
     invocation.run(jobs.reschedule(id, time, invocation.tenant))
-    invocation.answer(
-        {"id": id, "run_at": time}, lambda: f"Job {id} is due at {shapes.exact(time)}."
-    )
+    invocation.answer(answer, lambda: f"Job {id} is {due}.")
+
+
+def _waiting(invocation: Invocation, id: int) -> Job:
+    """The job, if it waits; else the error that moving it would give."""
+    from taskflow.calls import jobs
+
+    job = invocation.run(jobs.get(id, invocation.tenant))
+    if job is None:
+        raise JobNotFound(
+            f"job {id} does not exist", "It was never committed, or its retention is over."
+        )
+    if job.state not in WAITING:
+        raise JobStateConflict(f"job {id} is {job.state}", "Only a waiting job can be moved.")
+    return job

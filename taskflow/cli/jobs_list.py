@@ -10,7 +10,7 @@ from rich.table import Table
 
 from taskflow.cli import shapes
 from taskflow.cli.invocation import Invocation
-from taskflow.cli.options import ID, describe, job_filter
+from taskflow.cli.options import ID, describe, fields_of, job_filter
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Command
 from taskflow.kernel.listing import JobFilter, JobLine
@@ -32,24 +32,33 @@ COLUMNS = (
     examples=[
         "taskflow jobs list --state dead --since 2h",
         "taskflow jobs list -q email --json | jq '.[].id'",
+        "taskflow jobs list --fields id,state,attempt",
     ],
 )
 @click.option(
     "--limit", "-n", type=click.IntRange(1, 10_000), default=50, metavar="N", help="Jobs on a page."
 )
 @click.option("--after", type=ID, metavar="ID", help="Go on below this id: the next page.")
+@fields_of(JobLine)
 @click.pass_obj
 @job_filter()
-def list_jobs(invocation: Invocation, wanted: JobFilter, limit: int, after: int | None) -> None:
+def list_jobs(
+    invocation: Invocation,
+    wanted: JobFilter,
+    limit: int,
+    after: int | None,
+    fields: list[str] | None,
+) -> None:
     """List jobs, newest first."""
     from taskflow.store import filters
 
     # One more than asked for tells whether there is a next page.
     found = invocation.run(filters.page(wanted, limit + 1, after))
     lines, more = found[:limit], len(found) > limit
-    invocation.answer(lines, lambda: draw(lines, invocation.now))
+    invocation.answer_list(lines, fields, lambda: draw(lines, invocation.now))
     if not lines and not invocation.is_json:
-        invocation.talk(f"No jobs: {describe(wanted)}.", "dim")
+        which = "" if wanted.is_empty else f" matching {describe(wanted)}"
+        invocation.talk(f"No jobs{which}.", "dim")
     if more:
         invocation.talk(f"More: --after {lines[-1].id}", "dim")
 

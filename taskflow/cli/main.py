@@ -55,6 +55,7 @@ class Root(Group):
 
         def run() -> None:
             with self.make_context(name, given, **extra) as context:
+                invocation.note_environment()
                 self.invoke(context)
 
         sys.exit(exits.guarded(run, invocation))

@@ -104,16 +104,16 @@ def start(
     if not wanted.states and not wanted.ids:
         wanted = msgspec.structs.replace(wanted, states=USUAL_STATES[verb])
     count, last = invocation.run(filters.count(wanted))
+    which = describe(wanted)
+    what = f"{verb} {shapes.plural(count, 'job')} matching {which}"
     if dry_run or not count:
-        preview(invocation, verb, count, f"matching {describe(wanted)}")
-        if count and not invocation.is_json:
-            sample = invocation.run(filters.page(wanted, SAMPLE))
-            invocation.show(
-                "Such as " + ", ".join(f"{job.id} ({job.task})" for job in sample) + "."
-            )
+        sample = invocation.run(filters.page(wanted, SAMPLE))
+        named = ", ".join(f"{job.id} ({job.task})" for job in sample)
+        nothing = f"No jobs matching {which}; nothing to {verb}."
+        said = f"Would {what}.\nSuch as {named}." if count else nothing
+        preview(invocation, said, verb, count, which)
         return
-    what = f"{verb} {shapes.plural(count, 'job')}"
-    confirm(invocation, what, count, describe(wanted), Consent(yes, dry_run, all_))
+    confirm(invocation, what, count, Consent(yes, dry_run, all_))
     id = invocation.run(
         calls.start(
             verb, filter_as_json(wanted), params=params, rate=given["rate"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import rich_click as click
 from click.shell_completion import CompletionItem
@@ -15,6 +15,9 @@ from taskflow.errors import TaskflowError, nearest
 from taskflow.kernel.durations import parse_duration
 from taskflow.kernel.job import State
 from taskflow.kernel.listing import JobFilter
+
+if TYPE_CHECKING:
+    from msgspec import Struct
 
 FILTER = "Which jobs"
 
@@ -95,7 +98,60 @@ class Word(click.ParamType[Any]):
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
 
 
+class NameType(click.ParamType[Any]):
+    """A name of something in the database; a shell is offered those that are there."""
+
+    def __init__(self, name: Literal["queue", "task"]) -> None:
+        self.name = name
+
+    def shell_complete(
+        self,
+        ctx: Any,
+        param: Any,  # noqa: ARG002 - click's signature
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        from taskflow import settings
+        from taskflow.calls import reads
+        from taskflow.store.glance import glance
+
+        invocation = ctx.find_root().obj
+        given = invocation.database_url if isinstance(invocation, Invocation) else None
+        try:
+            found, _ = settings.load({"database_url": given})
+        except TaskflowError:
+            return []
+        call = reads.queue_names if self.name == "queue" else reads.task_names
+        return [CompletionItem(name) for name in glance(found, call(incomplete)) or ()]
+
+
+class FieldsType(click.ParamType[Any]):
+    """Names of fields by comma; a slip of the finger gets the right one back."""
+
+    name = "fields"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = Word(known)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
+        names = [name.strip() for name in str(value).split(",")]
+        return [self.known.convert(name, param, ctx) for name in dict.fromkeys(names)]
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")
+        found = self.known.shell_complete(ctx, param, last)
+        return [CompletionItem(f"{before}{comma}{item.value}") for item in found]
+
+
 DURATION, SINCE, AT, ID = DurationType(), TimeType(), TimeType(ahead=True), IdType()
+QUEUE, TASK = NameType("queue"), NameType("task")
+
+
+def fields_of(kind: type[Struct]) -> Callable[[Any], Any]:
+    """Adds `--fields` to a list whose lines are of this kind; see `Invocation.answer_list`."""
+    return click.option(
+        "--fields", type=FieldsType(kind.__struct_fields__), metavar="NAME,...",
+        help="Only these fields, as --json names them.",
+    )  # fmt: skip
 
 
 def job_filter(*, states: tuple[str, ...] = get_args(State)) -> Callable[[Any], Any]:
@@ -129,8 +185,9 @@ def job_filter(*, states: tuple[str, ...] = get_args(State)) -> Callable[[Any], 
             click.option("--fingerprint", metavar="HASH", help="Dead of this failure.", **many),
             click.option("--id", type=ID, metavar="ID", help="These ids.", **many),
             click.option("--tag", metavar="TAG", help="With this tag.", **many),
-            click.option("--queue", "-q", metavar="NAME", help="In this queue.", **many),
-            click.option("--task", "-t", metavar="NAME", help="Of this task.", **many),
+            click.option("--queue", "-q", type=QUEUE, metavar="NAME",
+                         help="In this queue.", **many),
+            click.option("--task", "-t", type=TASK, metavar="NAME", help="Of this task.", **many),
             click.option("--state", "-s", type=Word(states), metavar="STATE",
                          help=f"In this state: {', '.join(states)}.", **many),
         ):  # fmt: skip

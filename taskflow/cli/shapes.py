@@ -15,12 +15,11 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from taskflow.kernel import phrases
 from taskflow.kernel.durations import format_duration
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_IDS = frozenset(
-    {"held_by", "waits_for", "id", "job_id", "worker_id", "batch_id", "after", "ids", "job_ids"}
-)
+_IS_ID = re.compile(r"(?:^|_)ids?$|^(?:after|held_by|waits_for)$")
 STATE_STYLES = {
     "running": "cyan",
     "available": "",
@@ -62,7 +61,7 @@ def plain(value: Any, name: str = "") -> Any:
         return [plain(item, name) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC)
-    if isinstance(value, int) and not isinstance(value, bool) and name in _IDS:
+    if isinstance(value, int) and not isinstance(value, bool) and _IS_ID.search(name):
         return str(value)
     return value
 
@@ -111,8 +110,7 @@ def number(count: int, cap: int | None = None) -> str:
     return f"{cap - 1:,}+" if cap is not None and count >= cap else f"{count:,}"
 
 
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+plural = phrases.plural
 
 
 def state(name: str) -> Text:
@@ -152,6 +150,24 @@ def _cell(value: str | Text, cut: bool) -> Text:
         return Text(safe(value), no_wrap=True, overflow="ellipsis")
     # on a terminal too narrow for them ids and numbers go on in the next line, whole
     return Text(safe(value), no_wrap=False, overflow="fold")
+
+
+def fields_table(fields: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> Table:
+    """Lines as they are, one column for each field, for those who choose their own."""
+    columns = [Column(name, cut=not _IS_ID.search(name)) for name in fields]
+    return table(columns, ([_field(line[name]) for name in fields] for line in lines))
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return exact(value)
+    if isinstance(value, timedelta):
+        return age(value)
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return bytes(value).decode() if isinstance(value, msgspec.Raw) else str(value)
 
 
 def facts(pairs: Iterable[tuple[str, str | Text]]) -> Table:

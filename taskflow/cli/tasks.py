@@ -12,6 +12,7 @@ from rich.text import Text
 
 from taskflow.cli import shapes
 from taskflow.cli.invocation import Invocation
+from taskflow.cli.options import TASK, fields_of
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Group
 from taskflow.errors import UnknownTask
@@ -26,8 +27,9 @@ def tasks() -> None:
 @tasks.command(
     "list", examples=["taskflow tasks list", "taskflow tasks list --json | jq '.[].name'"]
 )
+@fields_of(TaskLine)
 @click.pass_obj
-def list_tasks(invocation: Invocation) -> None:
+def list_tasks(invocation: Invocation, fields: list[str] | None) -> None:
     """List the tasks that workers have published."""
     from taskflow.calls import reads
 
@@ -46,7 +48,7 @@ def list_tasks(invocation: Invocation) -> None:
         )
         for line in found
     ]  # fmt: skip
-    invocation.answer(found, lambda: shapes.table(columns, rows) if rows else "")
+    invocation.answer_list(found, fields, lambda: shapes.table(columns, rows) if rows else "")
     if not found and not invocation.is_json:
         invocation.talk("No tasks: workers publish theirs when they start.", "dim")
 
@@ -57,7 +59,7 @@ def list_tasks(invocation: Invocation) -> None:
         "taskflow tasks show email.receipt --json | jq .args_schema",
     ]
 )
-@click.argument("name")
+@click.argument("name", type=TASK)
 @click.pass_obj
 def show(invocation: Invocation, name: str) -> None:
     """Show a task's contract and the live workers that know it."""

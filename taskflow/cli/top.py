@@ -84,7 +84,7 @@ def headline(frame: Frame, *, paused: bool) -> Text:
     said = Text.assemble(
         ("taskflow ", "bold"), (shapes.exact(frame.at), "dim"), "   ",
         f"{waiting:,}{'+' if capped else ''} waiting   {running:,} running in {slots:,} slots   ",
-        f"{sum(line.per_second for line in frame.queues):,.1f} done/s   ",
+        f"{sum(line.per_second for line in frame.queues):,.1f} done/s over 1m   ",
         shapes.plural(alive, "worker"),
     )  # fmt: skip
     return said + Text("   paused, p goes on", style="yellow") if paused else said

@@ -120,7 +120,10 @@ class Group(click.RichGroup):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         self._is_listing = True
-        return super().shell_complete(ctx, incomplete)
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._is_listing = False
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         super().format_help_text(ctx, formatter)

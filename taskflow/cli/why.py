@@ -1,4 +1,4 @@
-"""`taskflow why`: one sentence, then what stands behind it."""
+"""`taskflow why`: one sentence, what would change it, then what stands behind it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from taskflow.cli.options import ID
 from taskflow.cli.tree import Command
 from taskflow.kernel.job import Cause
 
+COUNTS = ("ahead", "alive", "serving")
+"""Numbers that may be large enough for separators; all others are names."""
+
 
 @click.command(cls=Command, examples=["taskflow why 4711", "taskflow why 4711 --json"])
 @click.argument("id", type=ID)
@@ -24,7 +27,12 @@ def why(invocation: Invocation, id: int) -> None:
     from taskflow.calls import jobs
 
     causes = invocation.run(jobs.explain(id, invocation.tenant))
-    answer = {"id": id, "answer": causes[0].sentence, "causes": causes}
+    answer = {
+        "id": id,
+        "answer": causes[0].sentence,
+        "way_out": causes[0].way_out,
+        "causes": causes,
+    }
     invocation.answer(answer, lambda: list(draw(causes)))
     if causes[0].cause == "not_found":
         raise exits.Stop(exits.NOT_FOUND)
@@ -37,8 +45,10 @@ def draw(causes: list[Cause]) -> Iterator[RenderableType]:
     also = [cause for cause in others if cause.cause != "should_run"]
     if also:
         yield shapes.bullets(cause.sentence for cause in also)
-    evidence = [
-        (key.replace("_", " "), _shown(value))
+    ways = dict.fromkeys(cause.way_out for cause in [first, *also] if cause.way_out)
+    evidence = [("way out" if place == 0 else " ", way) for place, way in enumerate(ways)]
+    evidence += [
+        (key.replace("_", " "), _shown(key, value))
         for cause in causes
         for key, value in (cause.detail or {}).items()
         if value is not None
@@ -48,10 +58,10 @@ def draw(causes: list[Cause]) -> Iterator[RenderableType]:
         yield shapes.facts(evidence)
 
 
-def _shown(value: object) -> str:
+def _shown(key: str, value: object) -> str:
     if isinstance(value, str):
         try:
             return shapes.exact(datetime.fromisoformat(value))
         except ValueError:
             return value
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if key in COUNTS else str(value)

@@ -72,11 +72,11 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "taskflow worker app:tf -q email=10 -q default --processes 2",
     ],
 )
-@click.argument("app", metavar="APP", default="app:tf")
+@click.argument("app", metavar="[APP]", default="app:tf")
 @with_options
 @click.pass_context
 def command(context: click.Context, /, app: str, processes: int, **options: Any) -> None:
-    """Serve queues with the tasks of APP (MODULE:NAME) until told to stop.
+    """Serve queues with the tasks of APP (MODULE:NAME, app:tf by default) until told to stop.
 
     TERM or Ctrl-C stops in good order: no new claims, unstarted jobs go back, running ones get the
     grace time. The same again stops at once.

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from taskflow.cli import shapes
 from taskflow.cli.invocation import Invocation
+from taskflow.cli.options import fields_of
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Command, Group
 from taskflow.kernel.listing import WorkerLine
@@ -28,6 +29,7 @@ COLUMNS = (
     Column("Lease"),
     Column("Wakes by"),
     Column("Version"),
+    Column("Note", cut=True, style="yellow"),
 )
 
 
@@ -39,27 +41,29 @@ COLUMNS = (
     ],
     invoke_without_command=True,
 )
+@fields_of(WorkerLine)
 @click.pass_context
-def workers(context: click.Context) -> None:
+def workers(context: click.Context, fields: list[str] | None) -> None:
     """List worker processes and their leases."""
     if context.invoked_subcommand is None:
-        _list(context.obj)
+        _list(context.obj, fields)
 
 
 @workers.command(
     "list", cls=Command, examples=["taskflow workers list", "taskflow workers list --json"]
 )
+@fields_of(WorkerLine)
 @click.pass_obj
-def list_workers(invocation: Invocation) -> None:
+def list_workers(invocation: Invocation, fields: list[str] | None) -> None:
     """List worker processes and their leases."""
-    _list(invocation)
+    _list(invocation, fields)
 
 
-def _list(invocation: Invocation) -> None:
+def _list(invocation: Invocation, fields: list[str] | None) -> None:
     from taskflow.calls import reads
 
     found = invocation.run(reads.workers())
-    invocation.answer(found, lambda: draw(found, invocation.now))
+    invocation.answer_list(found, fields, lambda: draw(found, invocation.now))
     if not found and not invocation.is_json:
         invocation.talk("No workers. Start one: taskflow worker APP", "dim")
 
@@ -88,4 +92,5 @@ def row(line: WorkerLine, now: datetime) -> list[str | Text]:
         lease,
         "notify" if line.listening else "polling",
         line.version or "-",
+        f"does not know {', '.join(line.unknown_tasks)}" if line.unknown_tasks else "",
     ]

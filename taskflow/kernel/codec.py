@@ -24,6 +24,7 @@ from taskflow.kernel.storable import (
     survey,
     too_deep,
     too_large,
+    unreadable,
 )
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def encode_result(value: object, *, limit: int = MAX_BYTES) -> bytes:
     """`encode` for what a handler returned: all that cannot be stored is an `UnstorableResult`."""
     try:
         return encode(value, limit=limit)
-    except UnstorableValue as error:
+    except (UnstorableValue, InvalidJson) as error:
         said = f"the result cannot be stored: {error.message} ({error.code})"
         raise UnstorableResult(said, error.hint) from error
 
@@ -65,7 +66,7 @@ def decode(raw: Json) -> Any: ...
 @overload
 def decode(raw: Json, kind: type[T]) -> T: ...
 def decode(raw: Json, kind: Any = Any) -> Any:
-    """The value in a JSON text, typed if asked; raises `InvalidJson` or `PayloadTooDeep`.
+    """The value in a JSON text, typed if asked; raises `InvalidJson` or an `UnstorableValue`.
 
     Untyped, the result is what `encode` accepts, save for numbers of 1,000 to 4,300 digits.
     """
@@ -76,7 +77,7 @@ def decode(raw: Json, kind: Any = Any) -> Any:
     except UnicodeError:
         raise InvalidJson("the text is not UTF-8") from None
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
-        raise InvalidJson(f"not the JSON that was expected: {error}") from None
+        raise unreadable(raw if isinstance(raw, str) else bytes(raw), error) from None
     text = raw if isinstance(raw, str) else bytes(raw).decode("utf-8", "replace")
     if text.count("[") + text.count("{") > MAX_DEPTH:
         survey(value, 4 * len(text))

@@ -87,15 +87,19 @@ def format_duration(value: timedelta | float, *, parts: int = 2) -> str:
 
 def _parse_text(text: str, what: str) -> Decimal:
     plain = text.strip()
+    if plain.startswith("-"):  # a duration all the same, and as such out of range
+        sign, plain = -1, plain[1:]
+    else:
+        sign = 1
     if _NUMBER.fullmatch(plain):
-        return Decimal(plain)
+        return sign * Decimal(plain)
     try:
         total = _parse_iso(plain) if plain[:1] in ("P", "p") else _parse_units(plain.lower())
     except ArithmeticError:  # "1.2.3" passes the pattern of ISO parts
         total = None
     if total is None:
         raise InvalidOption(f"{what}: {text[:40]!a} is not a duration", _HINT)
-    return total
+    return sign * total
 
 
 def _parse_iso(text: str) -> Decimal | None:

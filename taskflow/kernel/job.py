@@ -139,3 +139,5 @@ class Cause(msgspec.Struct, frozen=True):
     cause: str
     sentence: str
     detail: Any
+    way_out: str | None = None
+    """A command that would change it, where there is one."""

@@ -15,7 +15,7 @@ from taskflow.kernel.durations import Duration, parse_duration
 class LimitNotFound(TaskflowError):
     """No limit has this name."""
 
-    code = "TF133"
+    code = "TF135"
 
     @classmethod
     def named(cls, name: str, known: Iterable[str]) -> Self:

@@ -72,6 +72,8 @@ class QueueLine(msgspec.Struct, frozen=True):
     paused_by: str | None
     pause_reason: str | None
     resume_at: datetime | None
+    unknown_tasks: list[str] | None
+    """Of jobs that its workers gave back, because none of them knows their task."""
 
 
 COUNT_CAP = 10_001

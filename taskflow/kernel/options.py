@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypedDict
 
 import msgspec
 
-from taskflow.errors import InvalidOption, UnknownOption
+from taskflow.errors import InvalidOption, UnknownOption, nearest
 from taskflow.kernel import codec
 from taskflow.kernel.durations import Duration, parse_duration
 from taskflow.kernel.job import Options
@@ -92,7 +92,7 @@ def _moment(name: str, value: Any) -> datetime:
 
 def _attempts(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong(name, "a number", value)
+        raise _wrong(name, "a number", value, f"Write 1 to {MAX_ATTEMPTS}.")
     if not 1 <= value <= MAX_ATTEMPTS:
         shown = value if abs(value) < 10**12 else "far out"
         raise InvalidOption(
@@ -117,20 +117,20 @@ def _key(name: str, value: Any) -> str:
 
 def _tags(name: str, value: Any) -> list[str]:
     if not isinstance(value, str | list | tuple | set | frozenset):
-        raise _wrong(name, "a list of texts", value)
+        raise _wrong(name, "a list of texts", value, 'Write tags=["vip"].')
     return check_tags(value)
 
 
 def _meta(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise _wrong(name, "a dict", value)
+        raise _wrong(name, "a dict", value, 'Write meta={"name": value}.')
     codec.encode({name: value}, limit=MAX_META_BYTES)  # named, so that errors say where
     return value
 
 
 def _names(name: str, value: Any) -> list[str]:
     """Names of arguments; "*" is all of them."""
-    names = [value] if isinstance(value, str) else list(value)
+    names = _listed(name, value, 'Write unique_by=("order_id",), or "*" for all.')
     if not 1 <= len(names) <= 50 or not all(isinstance(found, str) for found in names):
         raise InvalidOption(
             f"{name} must name 1 to 50 arguments",
@@ -141,7 +141,7 @@ def _names(name: str, value: Any) -> list[str]:
 
 
 def _fields(name: str, value: Any) -> list[str]:
-    found = [value] if isinstance(value, str) else list(value)
+    found = _listed(name, value, 'Write replace=["args", "run_at"].')
     for field in found:
         if field not in REPLACEABLE:
             raise InvalidOption(
@@ -155,7 +155,7 @@ def _ids(name: str, value: Any) -> list[int]:
     given = value if isinstance(value, Iterable) else [value]
     ids = [found if isinstance(found, int) else getattr(found, "id", None) for found in given]
     if not all(isinstance(id, int) and not isinstance(id, bool) for id in ids):
-        raise _wrong(name, "handles or ids of jobs", value)
+        raise _wrong(name, "handles or ids of jobs", value, "Write depends_on=[handle, 4711].")
     if not 1 <= len(ids) <= MAX_PARENTS:
         raise InvalidOption(
             f"{name} holds {len(ids):,} jobs, it must hold 1 to {MAX_PARENTS:,}",
@@ -165,17 +165,27 @@ def _ids(name: str, value: Any) -> list[int]:
 
 
 def _one_of(*choices: str) -> Callable[[str, Any], str]:
+    known = f"{', '.join(choices[:-1])} or {choices[-1]}"
+
     def check(name: str, value: Any) -> str:
         if value not in choices:
+            close = nearest(value, choices) if isinstance(value, str) else []
             raise InvalidOption(
-                f"{name} is {value!r}, it must be {', '.join(choices[:-1])} or {choices[-1]}", ""
+                f"{name} is {str(value)[:40]!a}, it must be {known}",
+                f'Did you mean "{close[0]}"?' if close else f'Write {name}="{choices[0]}".',
             )
         return str(value)
 
     return check
 
 
-def _wrong(name: str, expected: str, value: Any, hint: str = "") -> InvalidOption:
+def _listed(name: str, value: Any, hint: str) -> list[Any]:
+    if not isinstance(value, Iterable):
+        raise _wrong(name, "a list of texts", value, hint)
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _wrong(name: str, expected: str, value: Any, hint: str) -> InvalidOption:
     return InvalidOption(f"{name}: expected {expected}, got {type(value).__name__}", hint)
 
 

@@ -8,6 +8,7 @@ paths. Neither recurses, and both stop at the first lower bound that exceeds the
 
 from __future__ import annotations
 
+import json
 import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,12 +23,14 @@ from uuid import UUID
 import msgspec
 
 from taskflow.errors import (
+    InvalidJson,
     LoneSurrogate,
     NotFinite,
     NulCharacter,
     NumberOutOfRange,
     PayloadTooDeep,
     PayloadTooLarge,
+    TaskflowError,
     UnstorableValue,
     UnsupportedType,
 )
@@ -111,9 +114,40 @@ def check_scalar(value: Any) -> None:
             raise NumberOutOfRange(f"an integer has more than {MAX_DIGITS:,} digits", _AS_TEXT)
     elif isinstance(value, Decimal):
         _check_decimal(value)
+    elif isinstance(value, msgspec.Raw):
+        _check_raw(bytes(value))
 
 
 _AS_TEXT = "Pass it as text."
+_read_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def _check_raw(text: bytes) -> None:
+    """Refuse what JSON text that goes out as it is holds; a float would hide its exponent."""
+    try:
+        value = _read_exactly(text)
+    except RecursionError:
+        raise too_deep() from None
+    except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
+        raise unreadable(text, error) from None
+    _measure(value, len(text), MAX_DEPTH)
+    inspect(value)
+
+
+def unreadable(raw: bytes | str, error: Exception) -> TaskflowError:
+    """Why a JSON text was not taken, where msgspec's own words would lead astray."""
+    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    if "out of range" in str(error) or isinstance(error, ArithmeticError):
+        said = f"a number has an exponent beyond {MAX_EXPONENT} or more than 4,300 digits"
+        return NumberOutOfRange(said, _AS_TEXT)
+    if "\\ud" in text.lower():
+        try:
+            inspect(json.loads(text))  # takes lone surrogates, so that they can be shown
+        except UnstorableValue as found:
+            return found
+        except (ValueError, RecursionError):
+            pass
+    return InvalidJson(f"not the JSON that was expected: {error}")
 
 
 def _check_decimal(value: Decimal) -> None:

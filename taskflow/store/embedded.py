@@ -19,11 +19,11 @@ from types import TracebackType
 from typing import Self
 
 from taskflow.errors import ConfigurationError
-from taskflow.store import postmaster
+from taskflow.store import traces
 from taskflow.store.binaries import Binaries, find_binaries
-from taskflow.store.postmaster import ServerFailed
 from taskflow.store.server_directory import ServerDirectory
 from taskflow.store.supervisor import RESTART_SIGNAL, Plan, State
+from taskflow.store.traces import ServerFailed
 
 DEFAULT_DIRECTORY = Path(".taskflow/postgres")
 """Below the current directory, so that each project has its own server."""
@@ -96,7 +96,7 @@ def stop(directory: Path | None = None, *, timeout: timedelta = timedelta(second
             )
         time.sleep(POLL_SECONDS)
     try:
-        postmaster.end_orphan(home.path / "data")
+        traces.end_orphan(home.path / "data")
         home.clear_state()
     finally:
         os.close(owner)

@@ -11,8 +11,10 @@ from typing import Any
 import psycopg
 
 from taskflow.errors import SchemaMismatch, SchemaMissing, ServerTooOld
+from taskflow.kernel.phrases import plural
 from taskflow.store import load
 from taskflow.store.call import translate
+from taskflow.store.pool import readable
 
 OLDEST_SERVER = 150000
 
@@ -20,7 +22,7 @@ OLDEST_SERVER = 150000
 def open_checked(dsn: str) -> psycopg.Connection[Any]:
     """A connection to a server that is new enough; raises `ServerTooOld`."""
     try:
-        connection = psycopg.connect(dsn, prepare_threshold=None)
+        connection = psycopg.connect(readable(dsn), prepare_threshold=None)
     except psycopg.OperationalError as error:
         raise translate(error) from error
     if connection.info.server_version < OLDEST_SERVER:
@@ -41,10 +43,7 @@ def require_current(dsn: str) -> None:
         if revision is None:
             raise SchemaMissing("the database has no taskflow schema", "Run taskflow db upgrade.")
         if revision not in steps:
-            raise SchemaMismatch(
-                f"the schema is at {revision}, which this version does not know",
-                "Upgrade the taskflow-pg package.",
-            )
+            raise unknown_revision(revision)
         if revision != steps[-1]:
             raise SchemaMismatch.between(int(revision), int(steps[-1]))
         rows = connection.execute("select name, source_hash from taskflow.sql_object").fetchall()
@@ -53,9 +52,16 @@ def require_current(dsn: str) -> None:
     changed = [item for item in objects if recorded.get(item.name) != item.source_hash]
     if changed:
         raise SchemaMismatch(
-            f"{len(changed)} functions in the database are older than this version",
+            f"{plural(len(changed), 'function')} in the database older than this version",
             "Run taskflow db upgrade.",
         )
+
+
+def unknown_revision(revision: str) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"the schema is at {revision}, which this version does not know",
+        "Upgrade the taskflow-pg package.",
+    )
 
 
 def _revision(connection: psycopg.Connection[Any]) -> str | None:

@@ -19,9 +19,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from taskflow.errors import TaskflowError
+from taskflow.errors import InvalidOption, TaskflowError
 from taskflow.store import load
-from taskflow.store.fit import open_checked
+from taskflow.store.fit import open_checked, unknown_revision
+from taskflow.store.load import SqlObject
 
 LOCK_KEY = 7_265_737_106_573
 ATTEMPTS_AT_LOCKS = 5
@@ -33,6 +34,12 @@ class SchemaLocked(TaskflowError):
     """A migration could not get the lock on a table in time, and changed nothing."""
 
     code = "TF209"
+
+
+class SchemaInUse(TaskflowError):
+    """Something outside the schema depends on an object that a migration has to drop."""
+
+    code = "TF211"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,9 @@ def upgrade(dsn: str, revision: str = "head") -> SchemaStatus:
     for attempt in range(ATTEMPTS_AT_LOCKS):
         try:
             with _connected(dsn) as connection:
+                found = _status(connection).revision
+                if found is not None and found not in load.revisions():
+                    raise unknown_revision(found)
                 connection.exec_driver_sql("create schema if not exists taskflow")
                 command.upgrade(_config(connection), revision)
                 if revision == "head":
@@ -84,6 +94,36 @@ def downgrade(dsn: str, revision: str) -> SchemaStatus:
             connection.exec_driver_sql("drop schema if exists taskflow cascade")
             return SchemaStatus(None, head(), ())
         return _status(connection)
+
+
+def steps_up(revision: str | None) -> tuple[str, ...]:
+    """The steps that `upgrade` would take from here."""
+    known = load.revisions()
+    if revision is not None and revision not in known:
+        raise unknown_revision(revision)
+    return known if revision is None else known[known.index(revision) + 1 :]
+
+
+def steps_down(dsn: str, revision: str) -> tuple[str, ...]:
+    """The steps that `downgrade` would take back, in its order; changes nothing.
+
+    Raises `InvalidOption` for a revision that does not exist or lies above, and `SchemaMismatch`
+    for a schema of a newer version, whose steps only that one knows.
+    """
+    known = ("base", *load.revisions())
+    if revision not in known:
+        raise InvalidOption(
+            f"there is no revision {revision[:40]!a}", f"There is {', '.join(known)}."
+        )
+    found = status(dsn).revision or "base"
+    if found not in known:
+        raise unknown_revision(found)
+    if known.index(revision) > known.index(found):
+        at = "not installed" if found == "base" else f"at {found}"
+        raise InvalidOption(
+            f"the schema is {at}, which is below {revision}", "Run taskflow db upgrade."
+        )
+    return known[known.index(found) : known.index(revision) : -1]
 
 
 def status(dsn: str) -> SchemaStatus:
@@ -131,7 +171,7 @@ def sql() -> str:
     command.upgrade(config, "head", sql=True)
     parts = ["create schema if not exists taskflow;", _without_transaction(steps.getvalue())]
     parts += ["set local check_function_bodies = off;"]
-    parts += [text for _, text in _ordered_objects()]
+    parts += [item.text for item in _ordered_objects()]
     parts += [load.grants(), f"{_recording()};", f"{FIRST_UPKEEP};"]
     body = "\n\n".join(part.strip() for part in parts)
     return f"begin;\n\n{body}\n\ncommit;\n"
@@ -188,50 +228,121 @@ def _recorded(connection: sqlalchemy.Connection) -> dict[str, tuple[str, str]]:
     return {name: (source, server) for name, source, server in rows}
 
 
-def _ordered_objects() -> Iterator[tuple[str, str]]:
-    """Names and texts in an order that can be applied: what a view calls, the view, the rest."""
+def _ordered_objects() -> Iterator[SqlObject]:
+    """All of them in an order that can be applied: what a view calls, the views, the rest."""
     view_text = " ".join(view.text for view in load.views())
     called = [item for item in load.functions() if f"taskflow.{item.name}(" in view_text]
-    for item in (*called, *load.views(), *load.functions()):
-        yield item.name, item.text
+    yield from called
+    yield from load.views()
+    yield from (item for item in load.functions() if item not in called)
 
 
 def _apply_objects(connection: sqlalchemy.Connection) -> None:
     changed = set(_status(connection).changed)
     if not changed:
         return
-    connection.exec_driver_sql("set local check_function_bodies = off")
-    for name, text in _ordered_objects():
-        if name in changed:
-            _apply(connection, name, text)
-    # run without parameters: the percent signs of format() are not placeholders
-    connection.exec_driver_sql(load.grants(), execution_options={"no_parameters": True})
+    _execute(connection, "set local check_function_bodies = off")
+    retired: list[str] = []
+    for item in _ordered_objects():
+        if item in load.views():
+            # a view goes on calling what it called when it was made, under whatever name
+            if item.name in changed or retired:
+                changed |= _apply_view(connection, item)
+        elif item.name in changed:
+            retired += _apply_function(connection, item)
+    for signature in retired:
+        _drop(connection, f"function {signature}")
+    _execute(connection, load.grants())
     connection.exec_driver_sql(_recording())
     connection.exec_driver_sql(FIRST_UPKEEP)
 
 
-def _apply(connection: sqlalchemy.Connection, name: str, text: str) -> None:
-    """Makes one function; where only dropping its old form allows the new one, drops that."""
-    before = _signatures(connection, name)
-    options = {"no_parameters": True}
+def _apply_function(connection: sqlalchemy.Connection, item: SqlObject) -> list[str]:
+    """Makes one function; answers what its old forms are called now, if it could not replace them.
+
+    A new signature makes a second function, and another result type none at all. So the old form
+    gets another name first, under which views still call it, and is dropped when they do not.
+    """
+    before = _signatures(connection, item.name)
+    if _replaces(connection, item, before):
+        return []
+    for signature in before:
+        _execute(connection, f"alter function {signature} rename to {_retired(item.name)}")
+    _execute(connection, item.text)
+    return _signatures(connection, _retired(item.name))
+
+
+def _replaces(connection: sqlalchemy.Connection, item: SqlObject, before: list[str]) -> bool:
+    """Tries `create or replace`; takes it back where it left the old form beside the new one."""
+    attempt = connection.begin_nested()
+    try:
+        _execute(connection, item.text)
+    except sqlalchemy.exc.ProgrammingError as error:
+        attempt.rollback()
+        if getattr(error.orig, "sqlstate", None) != "42P13":
+            raise
+        return False
+    if len(before) > 1 or (before and _signatures(connection, item.name) != before):
+        attempt.rollback()
+        return False
+    attempt.commit()
+    return True
+
+
+def _apply_view(connection: sqlalchemy.Connection, item: SqlObject) -> set[str]:
+    """Makes one view; one whose columns cannot be changed in place is dropped first.
+
+    With it go those of our functions that answer its rows: their names are the answer.
+    """
     try:
         with connection.begin_nested():
-            connection.exec_driver_sql(text, execution_options=options)
+            _execute(connection, item.text)
     except sqlalchemy.exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) not in ("42P13", "42P16"):
+        if getattr(error.orig, "sqlstate", None) != "42P16":
             raise
-        for signature in before:
-            connection.exec_driver_sql(f"drop function {signature}", execution_options=options)
-        connection.exec_driver_sql(text, execution_options=options)
-    if len(_signatures(connection, name)) > len(before) > 0:
-        for signature in before:
-            connection.exec_driver_sql(f"drop function {signature}", execution_options=options)
+    else:
+        return set()
+    users = connection.exec_driver_sql(
+        "select p.proname::text, p.oid::regprocedure::text from pg_proc p"
+        " where p.pronamespace = 'taskflow'::regnamespace and p.oid in (select d.objid"
+        " from pg_depend d join pg_type t on t.oid = d.refobjid"
+        " where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_type'::regclass"
+        " and t.typrelid = %(view)s::regclass)",
+        {"view": f"taskflow.{item.name}"},
+    ).all()
+    for _, signature in users:
+        _drop(connection, f"function {signature}")
+    _drop(connection, f"view taskflow.{item.name}")
+    _execute(connection, item.text)
+    return {name for name, _ in users}
+
+
+def _drop(connection: sqlalchemy.Connection, what: str) -> None:
+    try:
+        _execute(connection, f"drop {what}")
+    except sqlalchemy.exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != "2BP01":
+            raise
+        detail = getattr(getattr(error.orig, "diag", None), "message_detail", None) or ""
+        raise SchemaInUse(
+            f"an older {what} is still in use: {' '.join(detail.split())}",
+            "Drop what depends on it, run it again, and make it anew; nothing was changed.",
+        ) from error
+
+
+def _retired(name: str) -> str:
+    return f"{name[:56]}_before"
+
+
+def _execute(connection: sqlalchemy.Connection, text: str) -> None:
+    """Runs SQL as it stands: the percent signs of format() are no placeholders."""
+    connection.exec_driver_sql(text, execution_options={"no_parameters": True})
 
 
 def _signatures(connection: sqlalchemy.Connection, name: str) -> list[str]:
     rows = connection.exec_driver_sql(
         "select oid::regprocedure::text from pg_proc"
-        " where pronamespace = 'taskflow'::regnamespace and proname = %(name)s",
+        " where pronamespace = 'taskflow'::regnamespace and proname = %(name)s order by 1",
         {"name": name},
     )
     return [signature for (signature,) in rows]

@@ -1,22 +1,32 @@
 """Opens connections and pools, and runs Calls on them.
 
 Every connection is autocommit: a Call is one statement and so one transaction and one round trip.
+A pool that found no server for as long as callers wait is given up, and the next call makes a new
+one: psycopg's goes on trying behind the error. What it logs meanwhile is in that error, too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import select
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
+from psycopg.conninfo import conninfo_to_dict
 
-from taskflow.errors import DatabaseUnreachable, ReadOnlyDatabase, TaskflowError
+from taskflow.errors import (
+    ConfigurationError,
+    DatabaseUnreachable,
+    ReadOnlyDatabase,
+    TaskflowError,
+)
 from taskflow.store.call import Call, arun, first_line, run, translate
 
 T = TypeVar("T")
@@ -47,123 +57,184 @@ def connection_settings(
 def connect(dsn: str, settings: Settings) -> psycopg.Connection[Any]:
     """One blocking connection; `DatabaseUnreachable` says why there is none."""
     try:
-        return psycopg.connect(dsn, **settings)
+        return psycopg.connect(readable(dsn), **settings)
     except psycopg.OperationalError as error:
         raise translate(error) from error
 
 
 async def aconnect(dsn: str, settings: Settings) -> psycopg.AsyncConnection[Any]:
     try:
-        return await psycopg.AsyncConnection.connect(dsn, **settings)
+        return await psycopg.AsyncConnection.connect(readable(dsn), **settings)
     except psycopg.OperationalError as error:
         raise translate(error) from error
+
+
+def readable(dsn: str) -> str:
+    """The address itself, if it can be read as one; a pool would try a broken one for seconds."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        # the driver shows the part that it stumbled over, which may be the password
+        said = "invalid" if "@" in dsn or "password" in dsn else f"invalid: {first_line(error)}"
+        raise ConfigurationError(
+            f"database_url is {said}", "Write postgresql://user@host/database."
+        ) from None
+    return dsn
 
 
 class Pool:
     """The blocking pool of an app, opened at first use."""
 
     def __init__(self, dsn: str, settings: Settings, size: int) -> None:
-        self._pool = _QuietPool(
-            dsn, min_size=0, max_size=size, kwargs=settings, open=False,
-            timeout=settings["connect_timeout"], reconnect_timeout=settings["connect_timeout"],
-            name=APPLICATION,
-        )  # fmt: skip
+        self._make: Callable[[], _QuietPool] = partial(
+            _QuietPool, readable(dsn), **_pool_options(settings, size)
+        )
+        self._pool: _QuietPool | None = None
         self._lock = threading.Lock()
-        self._opened = False
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection[Any]]:
         """A connection for the length of a block."""
+        pool = self._opened_pool()
         with ExitStack() as stack:
             try:
-                connection = stack.enter_context(self._opened_pool().connection())
-            except psycopg_pool.PoolTimeout as error:
-                raise _timed_out(self._pool) from error
+                connection = stack.enter_context(pool.connection())
+            except (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+                raise self._give_up(pool) from error
             yield connection
 
     def run(self, call: Call[T]) -> T:
+        pool = self._opened_pool()
         try:
-            with self._opened_pool().connection() as connection:
+            with pool.connection() as connection:
                 try:
                     return run(connection, call)
                 except ReadOnlyDatabase:
                     connection.close()  # a demoted primary: the next one may be writable
                     raise
-        except psycopg_pool.PoolTimeout as error:
-            raise _timed_out(self._pool) from error
-
-    def _opened_pool(self) -> psycopg_pool.ConnectionPool[psycopg.Connection[Any]]:
-        if not self._opened:
-            with self._lock:
-                if not self._opened:
-                    self._pool.open()
-                    self._opened = True
-        return self._pool
+        except (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+            raise self._give_up(pool) from error
 
     def close(self) -> None:
-        self._pool.close()
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    def _opened_pool(self) -> _QuietPool:
+        pool = self._pool
+        if pool is None:
+            with self._lock:
+                if self._pool is None:
+                    self._pool = self._make()
+                    self._pool.open()
+                pool = self._pool
+        return pool
+
+    def _give_up(self, pool: _QuietPool) -> DatabaseUnreachable:
+        error, is_away = _why_none(pool)
+        if is_away:
+            with self._lock:
+                if self._pool is pool:
+                    self._pool = None
+            pool.close(timeout=0)
+        return error
 
 
 class AsyncPool:
     """The async pool of an app, opened at first use in the running loop."""
 
     def __init__(self, dsn: str, settings: Settings, size: int) -> None:
-        self._pool = _AsyncQuietPool(
-            dsn, min_size=0, max_size=size, kwargs=settings, open=False,
-            timeout=settings["connect_timeout"], reconnect_timeout=settings["connect_timeout"],
-            name=APPLICATION,
-        )  # fmt: skip
+        self._make: Callable[[], _AsyncQuietPool] = partial(
+            _AsyncQuietPool, readable(dsn), **_pool_options(settings, size)
+        )
+        self._pool: _AsyncQuietPool | None = None
         self._opening: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        if self._opening is None:
-            self._opening = asyncio.create_task(self._pool.open())
-        if not self._opening.done():
-            await asyncio.shield(self._opening)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """A connection for the length of a block."""
-        await self.open()
+        pool = await self._opened_pool()
         async with AsyncExitStack() as stack:
             try:
-                connection = await stack.enter_async_context(self._pool.connection())
-            except psycopg_pool.PoolTimeout as error:
-                raise await asyncio.to_thread(_timed_out, self._pool) from error
+                connection = await stack.enter_async_context(pool.connection())
+            except (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+                raise await self._give_up(pool) from error
             yield connection
 
     async def run(self, call: Call[T]) -> T:
-        await self.open()
+        pool = await self._opened_pool()
         try:
-            async with self._pool.connection() as connection:
+            async with pool.connection() as connection:
                 try:
                     return await arun(connection, call)
                 except ReadOnlyDatabase:
                     await connection.close()
                     raise
-        except psycopg_pool.PoolTimeout as error:
-            raise await asyncio.to_thread(_timed_out, self._pool) from error
+        except (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+            raise await self._give_up(pool) from error
 
     async def close(self) -> None:
-        await self._pool.close()
+        pool, self._pool, self._opening = self._pool, None, None
+        if pool is not None:
+            await pool.close()
+
+    async def _opened_pool(self) -> _AsyncQuietPool:
+        if self._pool is None or self._opening is None:
+            self._pool = self._make()
+            self._opening = asyncio.create_task(self._pool.open())
+        pool, opening = self._pool, self._opening
+        if not opening.done():
+            await asyncio.shield(opening)
+        return pool
+
+    async def _give_up(self, pool: _AsyncQuietPool) -> DatabaseUnreachable:
+        error, is_away = await asyncio.to_thread(_why_none, pool)
+        if is_away:
+            if self._pool is pool:
+                self._pool = self._opening = None
+            await pool.close(timeout=0)
+        return error
 
 
-def _timed_out(pool: Any) -> DatabaseUnreachable:
-    """Why the pool had no connection to give: what the server says to one more, or all are lent.
+def _pool_options(settings: Settings, size: int) -> dict[str, Any]:
+    patience = settings["connect_timeout"]
+    return {
+        "min_size": 0, "max_size": size, "kwargs": settings, "open": False, "name": APPLICATION,
+        "timeout": patience, "reconnect_timeout": patience,
+    }  # fmt: skip
 
-    The pool keeps the server's answers to itself, and counts a connection that it only tries.
+
+def _why_none(pool: Any) -> tuple[DatabaseUnreachable, bool]:
+    """Why the pool had no connection to give, and whether that is because there is no server.
+
+    The pool keeps the server's answers to itself, and counts a connection that it only tries: so
+    one more is asked for.
     """
     waited = f"no connection within {pool.timeout:g} s"
     try:
         connect(pool.conninfo, pool.kwargs).close()
     except (psycopg.Error, TaskflowError) as error:
         said = error.message if isinstance(error, TaskflowError) else first_line(error)
-        return DatabaseUnreachable(f"{waited}: {said}", "Check database_url, and that it is up.")
+        hint = "Check database_url, and that it is up."
+        return DatabaseUnreachable(f"{waited}: {said}", hint), True
     lent = pool.get_stats().get("pool_size", 0)
-    return DatabaseUnreachable(
-        f"{waited}: {lent} of {pool.max_size} connections are in use",
-        "Raise pool_size, or look for work that keeps a connection for long.",
-    )
+    if lent < pool.max_size:
+        said = f"{waited}, although the server answers by now"
+        return DatabaseUnreachable(said, "Try again."), False
+    said = f"{waited}: {lent} of {pool.max_size} connections are in use"
+    hint = "Raise pool_size, or look for work that keeps a connection for long."
+    return DatabaseUnreachable(said, hint), False
+
+
+def _is_not_of_our_pool(record: logging.LogRecord) -> bool:
+    """Drops what psycopg warns of while our pools try to connect: it ends in an error of ours."""
+    first = record.args[0] if isinstance(record.args, tuple) and record.args else ""
+    is_ours = isinstance(first, str) and first.startswith(APPLICATION)  # the pool, or its thread
+    return record.levelno < logging.WARNING or not is_ours
+
+
+logging.getLogger("psycopg.pool").addFilter(_is_not_of_our_pool)
 
 
 class _QuietPool(psycopg_pool.ConnectionPool[psycopg.Connection[Any]]):

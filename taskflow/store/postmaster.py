@@ -1,8 +1,6 @@
-"""One PostgreSQL server process: create its cluster, start it, see it ready, stop it, end orphans.
+"""One PostgreSQL server process: create its cluster, start it, see it ready, stop it.
 
-The trick: `postmaster.pid` in the data directory is the server's own word on who it is and whether
-it accepts connections, so nothing here needs a connection. Standard library only, because the
-detached supervisor runs this without the rest of the package.
+Only the supervisor does that, detached and without the rest of the package: standard library only.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from taskflow.errors import TaskflowError
+from taskflow.store.traces import ServerFailed, log_size, pid_file, tail
 
 USER = "postgres"
 HOST = "127.0.0.1"
@@ -46,12 +44,6 @@ host  replication all {HOST}/32 scram-sha-256
 PR_SET_PDEATHSIG = 1
 
 
-class ServerFailed(TaskflowError):
-    """The embedded PostgreSQL server could not be created, started or stopped."""
-
-    code = "TF208"
-
-
 def create_cluster(programs: Path, major: int, data: Path, password: str, log: Path) -> None:
     """Run initdb beside `data` and rename, so that an interrupted attempt leaves nothing behind."""
     unfinished = data.with_name(data.name + ".new")
@@ -69,7 +61,7 @@ def create_cluster(programs: Path, major: int, data: Path, password: str, log: P
         *("-D", str(unfinished), "-U", USER, "--pwfile", str(secret)),
         *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", *provider, *quick),
     ]
-    start = _size(log)
+    start = log_size(log)
     try:
         with log.open("ab") as output:
             done = subprocess.run(
@@ -118,7 +110,7 @@ def wait_ready(process: subprocess.Popen[bytes], data: Path, timeout: float = 30
     """
     deadline = time.monotonic() + timeout
     while process.poll() is None:
-        lines = _pid_file(data)
+        lines = pid_file(data)
         # Line 1 is the process, line 8 its state; both are written by the server itself.
         if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
             return True
@@ -144,55 +136,6 @@ def stop(process: subprocess.Popen[bytes], patience: float = 30) -> None:
             patience = 5
 
 
-def end_orphan(data: Path) -> None:
-    """End a server left by a dead supervisor and clear a pid file that no server stands behind.
-
-    Call it only while holding the directory's `owner` lock. A recycled pid (usual after a container
-    restarts) would make postgres refuse to start; the file goes once its pid is known not to be a
-    server on this data. Postgres itself still refuses while old backends hold its shared memory.
-    """
-    pid = recorded_pid(data)
-    if pid is None:
-        return
-    for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        if not is_server(pid, data):
-            break
-        try:
-            os.kill(pid, sign)
-        except ProcessLookupError:
-            break
-        except PermissionError:
-            raise ServerFailed(
-                f"A server of another user (process {pid}) still runs on {data}.",
-                "Stop it as that user, or choose another directory.",
-            ) from None
-        _wait_until(lambda: not is_server(pid, data), 10)
-    if recorded_pid(data) == pid:
-        (data / "postmaster.pid").unlink(missing_ok=True)
-
-
-def recorded_pid(data: Path) -> int | None:
-    """Return the pid that the data directory names as its server, alive or not."""
-    lines = _pid_file(data)
-    return int(lines[0]) if lines and lines[0].strip().isdigit() else None
-
-
-def is_server(pid: int, data: Path) -> bool:
-    """Is process `pid` a live server on `data`? False for zombies and for recycled pids."""
-    return b"-D " + os.fsencode(data) + b" " in command_of(pid)
-
-
-def command_of(pid: int) -> bytes:
-    """Return the command line of a live process; nothing for a zombie that init has yet to reap."""
-    if Path("/proc/self/cmdline").exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        except OSError:
-            return b""
-    ps = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(ps, capture_output=True, check=False).stdout
-
-
 def free_port(preferred: int | None = None) -> int:
     """Return a loopback port nobody listens on: `preferred` if possible.
 
@@ -209,34 +152,6 @@ def free_port(preferred: int | None = None) -> int:
     raise ServerFailed(
         f"No free port on {HOST}.", "Close listening programs, or check the loopback interface."
     )
-
-
-def tail(log: Path, start: int = 0, lines: int = 15) -> str:
-    """Return the last lines written to `log` since position `start`."""
-    try:
-        with log.open("rb") as source:
-            source.seek(max(start, _size(log) - 8192))
-            text = source.read().decode(errors="replace")
-    except OSError:
-        text = ""
-    return "\n".join(text.splitlines()[-lines:]) or "(the log is empty)"
-
-
-def _size(log: Path) -> int:
-    return log.stat().st_size if log.exists() else 0
-
-
-def _pid_file(data: Path) -> list[str]:
-    try:
-        return (data / "postmaster.pid").read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
-def _wait_until(condition: Callable[[], bool], timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def _die_with_parent(parent: int) -> Callable[[], None] | None:

@@ -29,6 +29,20 @@ def find_psql() -> Path:
     )
 
 
+NAMES = {
+    "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER",
+    "password": "PGPASSWORD", "dbname": "PGDATABASE", "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
+    "options": "PGOPTIONS", "service": "PGSERVICE", "application_name": "PGAPPNAME",
+}  # fmt: skip
+
+
+def variables_of(dsn: str) -> dict[str, str]:
+    """`dsn` as the environment of libpq, for psql and all else that reads it."""
+    parts: dict[str, Any] = conninfo_to_dict(dsn)
+    return {NAMES[name]: str(value) for name, value in parts.items() if name in NAMES}
+
+
 def invocation_of(dsn: str) -> tuple[list[str], Mapping[str, str]]:
     """The command that opens `dsn`, and what its environment needs on top."""
     parts: dict[str, Any] = conninfo_to_dict(dsn)

@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from taskflow.store.postmaster import ServerFailed
+from taskflow.store.traces import ServerFailed
 
 NO_NAMESPACE = "TASKFLOW_PG_NO_NAMESPACE"
 """Environment variable that skips the user namespace, for hosts where it misbehaves."""

@@ -23,9 +23,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from taskflow.store import postmaster
-from taskflow.store.postmaster import ServerFailed
+from taskflow.store import postmaster, traces
 from taskflow.store.supervisor import Plan, State
+from taskflow.store.traces import ServerFailed
 
 # Runs the supervisor without the packages' own __init__, which import drivers it never needs.
 BOOT = """\
@@ -88,12 +88,12 @@ class ServerDirectory:
         return int(record.read_text()) if record.exists() else None
 
     def log_tail(self) -> str:
-        return postmaster.tail(self.path / "log")
+        return traces.tail(self.path / "log")
 
     def signal_supervisor(self, number: signal.Signals) -> None:
         state = self.state()
         # The state may be a dead supervisor's, and its pid somebody else's by now.
-        if state and b"taskflow.store.supervisor" in postmaster.command_of(state.supervisor):
+        if state and b"taskflow.store.supervisor" in traces.command_of(state.supervisor):
             os.kill(state.supervisor, number)
 
     def launch(self, plan: Plan) -> None:

@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from taskflow.errors import TaskflowError
-from taskflow.store import postmaster, rootless
-from taskflow.store.postmaster import ServerFailed
+from taskflow.store import postmaster, rootless, traces
+from taskflow.store.traces import ServerFailed
 
 RESTART_SIGNAL = signal.SIGUSR1
 TICK = 0.25
@@ -91,7 +91,7 @@ class Supervisor:
     def start(self) -> None:
         self.programs = rootless.shed_root(self.directory, self.programs)
         self.users = os.open(self.directory / "users", os.O_RDWR | os.O_CLOEXEC)
-        postmaster.end_orphan(self.data)
+        traces.end_orphan(self.data)
         if not self.data.exists():
             password = (self.directory / "password").read_text()
             major = int(self.plan.version.partition(".")[0])
@@ -103,7 +103,7 @@ class Supervisor:
                 (self.directory / "port").write_text(str(self.port))
                 return
             (self.directory / "port").unlink(missing_ok=True)
-            if "could not bind" not in postmaster.tail(self.log, position):
+            if "could not bind" not in traces.tail(self.log, position):
                 break
         raise self._failure(position, "PostgreSQL did not start")
 
@@ -168,7 +168,7 @@ class Supervisor:
             raise self._failure(0, f"PostgreSQL died {DEATHS_PER_MINUTE} times within a minute")
         self.deaths.append(now)
         while time.monotonic() - now < REVIVAL_SECONDS:
-            postmaster.end_orphan(self.data)
+            traces.end_orphan(self.data)
             if self._launch():
                 return
             time.sleep(0.1)
@@ -176,7 +176,7 @@ class Supervisor:
 
     def _failure(self, position: int, what: str) -> ServerFailed:
         return ServerFailed(
-            f"{what}; the log ends with:\n{postmaster.tail(self.log, position)}",
+            f"{what}; the log ends with:\n{traces.tail(self.log, position)}",
             f"The whole log is in {self.log}.",
         )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from taskflow.calls import leases
 from taskflow.kernel.job import Claimed
+from taskflow.kernel.phrases import plural
 from taskflow.store.call import arun
 from taskflow.store.link import Link, LinkDown
 from taskflow.worker.fetcher import Fetcher
@@ -71,7 +72,7 @@ class Claiming:
         count = await arun(connection, leases.disown(self._worker_id, list(self._hand.held)))
         self._in_doubt = False
         if count:
-            logger.info("handed back %d jobs whose claim was lost on the way", count)
+            logger.info("handed back %s whose claim was lost on the way", plural(count, "job"))
 
     def _deal_out(self, jobs: list[Claimed]) -> None:
         self.claimed += len(jobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from taskflow.errors import TaskflowError
+from taskflow.errors import InvalidOption
 from taskflow.kernel.names import check_name
 
 
@@ -23,6 +23,6 @@ def parse_queues(text: str, slots: int) -> dict[str, int]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, number = part.partition("=")
         if number and (not number.isdigit() or not 1 <= int(number) <= 10_000):
-            raise TaskflowError(f"{part!r}: slots must be 1 to 10000", "Write name=slots.")
+            raise InvalidOption(f"{part!r}: slots must be 1 to 10000", "Write name=slots.")
         found[check_name(name, "queue")] = int(number) if number else slots
     return found

@@ -16,6 +16,7 @@ from taskflow.app import Taskflow
 from taskflow.context import Context, Interrupted, StopReason, stop_error
 from taskflow.errors import LeaseLost, TaskTimeout, UnstorableResult
 from taskflow.kernel import codec
+from taskflow.kernel.durations import format_duration
 from taskflow.kernel.fingerprint import clean, fingerprint
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.outcome import Cancel, Discard, Outcome, Snooze
@@ -91,6 +92,10 @@ class Runner:
             return  # the lease was lost while it waited
         task = self._tasks.get(job.task)
         if task is None:
+            if job.task not in self.unknown_tasks:
+                pause = format_duration(self._unknown_task_delay)
+                said = "task %s is not known here; its jobs go back for %s"
+                logger.warning(said, job.task, pause)
             self.unknown_tasks.add(job.task)
             self._settler.ended(job, "released", delay=self._unknown_task_delay)
             return

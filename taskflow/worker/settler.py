@@ -18,6 +18,7 @@ import msgspec
 
 from taskflow.calls import leases
 from taskflow.kernel.job import Claimed
+from taskflow.kernel.phrases import plural
 from taskflow.store.call import Call
 from taskflow.store.link import BUSY, UNSTORABLE, Link, LinkDown
 from taskflow.worker.hand import Hand
@@ -152,10 +153,12 @@ class Settler:
         try:
             refused = await link.run(batch.call())
         except UNSTORABLE as error:
-            logger.error("a batch was refused, settling its %d jobs singly: %s", len(batch), error)
+            many = plural(len(batch), "job")
+            logger.error("a batch was refused, settling its %s singly: %s", many, error)
             await self._settle_singly(link, batch)
         except BUSY:
-            logger.warning("a job of a batch is locked, settling its %d jobs singly", len(batch))
+            many = plural(len(batch), "job")
+            logger.warning("a job of a batch is locked, settling its %s singly", many)
             await self._settle_singly(link, batch)
         except BaseException:
             self._batches.insert(0, batch)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from taskflow.app import Taskflow
 from taskflow.calls import leases
 from taskflow.errors import TaskflowError
+from taskflow.kernel.phrases import plural
 from taskflow.store.call import DriverError
 
 logger = logging.getLogger("taskflow.worker")
@@ -58,7 +59,8 @@ class Upkeep:
         taken = await self._app.arun(leases.reap(self._second_look))
         if taken:
             self.reaped += taken
-            logger.warning("took back %d jobs of workers that stopped renewing", taken)
+            said = plural(taken, "job")
+            logger.warning("took back %s of workers that stopped renewing", said)
 
     async def _maintain(self) -> None:
         while (done := await self._app.arun(leases.maintain())) and done["more"]:

@@ -21,6 +21,7 @@ from taskflow.app import Taskflow
 from taskflow.calls import leases, workers
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.names import check_name
+from taskflow.kernel.phrases import plural
 from taskflow.store.link import Link, LinkDown
 from taskflow.task import published
 from taskflow.worker import operations
@@ -284,7 +285,7 @@ class Worker:
         stuck = self.hand.running()
         self.left_behind = bool(stuck)
         if stuck:
-            logger.warning("%d jobs did not stop in time; they are handed back", len(stuck))
+            logger.warning("%s did not stop in time; handed back", plural(len(stuck), "job"))
             with suppress(LinkDown):
                 await self.claims.run(leases.release(stuck))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -12,11 +13,13 @@ import pytest
 from taskflow import Taskflow
 from taskflow.calls import health, leases
 from taskflow.observe import checks
-from taskflow.observe.checks import GROUPS, connection, fleet, tables
+from taskflow.observe.checks import GROUPS, connection, fleet, settings, storage, tables
 from taskflow.observe.checks.verdict import Sight, Verdict
+from taskflow.store.call import Call
 from tests.cli.conftest import Run, run
 from tests.cli.stage import dead, running, worker
 from tests.support import factories
+from tests.support.db import TestServer
 
 
 def verdicts(dsn: str) -> dict[str, Verdict]:
@@ -55,8 +58,21 @@ def test_the_report_groups_reasons_and_fixes(cli: Run, db: Any) -> None:
 
 
 def test_no_server_is_the_only_finding() -> None:
-    (found,) = run("doctor", "--json", dsn="postgresql://u@127.0.0.1:1/x").json["checks"]
+    told, found = run("doctor", "--json", dsn="postgresql://u@127.0.0.1:1/x").json["checks"]
+    assert (told["name"], told["status"]) == ("environment", "pass")
     assert (found["name"], found["status"]) == ("connection", "fail")
+
+
+def test_a_variable_that_is_no_setting_is_told_before_all_else(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which database is looked at may hang on it."""
+    monkeypatch.setenv("TASKFLOW_DATABASE_UR", dsn)
+    with looking("postgresql://u@127.0.0.1:1/x") as sight:
+        found = settings.environment(sight)
+    assert found.status == "warn"
+    assert "TASKFLOW_DATABASE_UR is no setting" in found.said
+    assert "TASKFLOW_DATABASE_URL?" in found.fix
 
 
 def test_no_schema_ends_the_report(empty_dsn: str) -> None:
@@ -168,6 +184,65 @@ def test_an_old_transaction_is_named(connect: Any, dsn: str, monkeypatch: Any) -
     assert "forgotten" in found.said
 
 
+def test_a_slot_that_nobody_reads_keeps_wal(
+    db: Any, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with looking(dsn) as sight:
+        assert storage.slots(sight).status == "pass"
+    db.execute("select pg_create_physical_replication_slot('left_behind', true)")
+    try:
+        with looking(dsn) as sight:
+            found = storage.slots(sight)
+            assert (found.status, "1 slot, which" in found.said) == ("pass", True)
+            monkeypatch.setattr(storage, "SLOT_BYTES", -1)
+            found = storage.slots(sight)
+        assert found.status == "warn"
+        assert "slot left_behind keeps" in found.said
+        assert "nobody reads it" in found.said
+        assert "pg_drop_replication_slot('left_behind')" in found.fix
+    finally:
+        db.execute("select pg_drop_replication_slot('left_behind')")
+
+
+def test_the_size_of_the_wal(db: Any, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with looking(dsn) as sight:
+        found = storage.wal(sight)
+        assert (found.status, "it takes" in found.said) == ("pass", True)
+        monkeypatch.setattr(storage, "WAL_TIMES", 0)
+        assert storage.wal(sight).status == "warn"
+    db.execute("create role doctor_reader login password 'x'")
+    try:
+        theirs = psycopg.conninfo.make_conninfo(dsn, user="doctor_reader", password="x")
+        with looking(theirs) as sight:
+            found = storage.wal(sight)
+            assert (found.status, "pg_monitor" in found.said) == ("pass", True)
+            found = storage.disk(sight)
+            assert (found.status, "cannot be seen" in found.said) == ("pass", True)
+    finally:
+        db.execute("drop role doctor_reader")
+
+
+def test_archiving_that_fails(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    since = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    answer = Call("select 1, true, %(since)s", {"since": since}, lambda rows: health.Wal(*rows[0]))
+    monkeypatch.setattr(health, "wal", lambda: answer)
+    with looking(dsn) as sight:
+        found = storage.wal(sight)
+    assert (found.status, "since 2026-11-23 08:00Z" in found.said) == ("fail", True)
+
+
+def test_a_disk_that_fills_up(
+    dsn: str, server: TestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not server.is_embedded:
+        pytest.skip("the server's disk may be another machine's")
+    with looking(dsn) as sight:
+        found = storage.disk(sight)
+        assert (found.status, "are free" in found.said) == ("pass", True)
+        monkeypatch.setattr(storage, "FREE_BYTES", 1 << 62)
+        assert storage.disk(sight).status == "warn"
+
+
 def test_missing_and_invalid_indexes(fresh_dsn: str) -> None:
     with looking(fresh_dsn) as sight:
         sight.connection.execute("drop index taskflow.job_deadline")
@@ -226,9 +301,13 @@ def test_workers_lost_of_two_versions_and_polling(db: Any, dsn: str) -> None:
         assert "2 of 2 workers poll" in fleet.polling(sight).said
         db.execute("update taskflow.worker set listening = true")
         assert fleet.polling(sight).status == "pass"
+        assert fleet.polling(sight).said == "2 workers listen"
         db.execute("update taskflow.worker set lease_until = '2001-01-01' where id = %s", (first,))
         assert f"{first} (box-1, pid 77)" in fleet.workers(sight).said
         assert "0.0.9" in fleet.versions(sight).said
+        assert fleet.polling(sight).said == "1 worker listens"
+        db.execute("update taskflow.worker set listening = false")
+        assert fleet.polling(sight).said == "1 of 1 worker polls instead of being woken"
 
 
 def test_queues_and_tasks_that_nobody_serves(db: Any, dsn: str) -> None:
@@ -246,6 +325,25 @@ def test_queues_and_tasks_that_nobody_serves(db: Any, dsn: str) -> None:
         factories.call(db, "resume_queue", queue="post")
         worker(db, "post", tasks=["mail.send"])
         assert fleet.served(sight).status == "pass"
+
+
+def test_a_task_that_nobody_knows_is_found_while_its_jobs_are_put_back(db: Any, dsn: str) -> None:
+    """Their run time lies ahead then; beside a queue that nobody serves both are told."""
+    id = factories.enqueue(db, "mail.send", queue="post")
+    (job,) = factories.claim(db, worker(db, "post", tasks=["other"]), 1, "post")
+    factories.settle(db, job, "released", delay="30 seconds")
+    factories.enqueue(db, "mail.later", queue="post", delay="1 hour")
+    assert factories.state(db, id) == "scheduled"
+    with looking(dsn) as sight:
+        found = fleet.served(sight)
+        assert (found.status, "knows mail.send in post" in found.said) == ("fail", True)
+        assert "mail.later" not in found.said
+        factories.enqueue(db, queue="lonely")
+        found = fleet.served(sight)
+        assert "serves lonely" in found.said
+        assert "knows mail.send in post" in found.said
+        assert "-q lonely" in found.fix
+        assert "deploy the code" in found.fix
 
 
 def test_a_job_that_waits_long(db: Any, dsn: str) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from tests.cli.conftest import Run
-from tests.cli.stage import publish
+from tests.cli.conftest import Run, run
+from tests.cli.stage import publish, worker
 from tests.support import factories
 
 
@@ -73,6 +74,34 @@ def test_many_tells_what_was_refused_and_where(
     ]
 
 
+UNREADABLE = {
+    "TF116": '{"a": 1e999999999}',
+    "TF106": '{"a": "\\ud800"}',
+    "TF105": '{"a": "\\u0000"}',
+    "TF115": '{"a": ' + "[" * 20_000 + "]" * 20_000 + "}",
+}
+
+
+@pytest.mark.parametrize("code", UNREADABLE)
+def test_what_postgres_could_not_read_has_its_own_code(cli: Run, db: Any, code: str) -> None:
+    done = cli("enqueue", "t", UNREADABLE[code])
+    assert done.code == 2
+    assert f"\n{code} " in done.err
+    done = cli("enqueue", "t", "--many", "--json", stdin=f'{{}}\n{UNREADABLE[code]}\n5\n{{"b": 2}}')
+    assert done.code == 1, done.err
+    assert len(done.json["ids"]) == 2
+    refused = [(item["position"], item["code"]) for item in done.json["refused"]]
+    assert refused == [(1, code), (2, "TF113")]
+    # an array is read as a whole, and refused as a whole where it cannot be
+    many = ", ".join(["{}"] * 100)
+    done = cli("enqueue", "t", "--many", "--json", stdin=f"[{many},\n{UNREADABLE[code]}]")
+    assert code in done.err
+    if code in ("TF105", "TF116"):
+        assert len(done.json["ids"]) == 100
+    else:
+        assert (done.code, done.out) == (2, "")
+
+
 def test_a_line_that_is_no_json_is_named(cli: Run) -> None:
     done = cli("enqueue", "t", "--many", stdin='{"a":1}\n{"b":\n')
     assert done.code == 2
@@ -87,6 +116,25 @@ def test_a_task_that_nobody_published_is_refused_once_some_are(cli: Run, db: Any
     assert done.err.startswith("TF131")
     assert '"email.send"' in done.err
     cli("enqueue", "mail.send", "{}", "--force").ok()
+
+
+def test_a_queue_that_nobody_serves_is_told(cli: Run, db: Any) -> None:
+    publish(db, "t")
+    worker(db, "post")
+    assert cli("enqueue", "t", "{}", "-q", "post").ok().err == ""
+    done = cli("enqueue", "t", "{}", "-q", "nobody").ok()
+    assert done.out.strip().isdigit()
+    assert "No live worker serves queue nobody" in done.err
+    assert "queue default" in cli("enqueue", "t", "--many", stdin="{}").ok().err
+
+
+def test_a_role_that_may_only_enqueue_is_not_troubled_by_it(db: Any, dsn: str) -> None:
+    db.execute("create role cli_producer login password 'x' in role taskflow_producer")
+    try:
+        theirs = make_conninfo(dsn, user="cli_producer", password="x")
+        assert run("enqueue", "t", "{}", "--force", dsn=theirs).ok().err == ""
+    finally:
+        db.execute("drop role cli_producer")
 
 
 def test_wait_and_arguments_in_the_wrong_order(cli: Run) -> None:

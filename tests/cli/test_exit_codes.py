@@ -34,9 +34,9 @@ def test_1_when_the_job_that_was_waited_for_failed(cli: Run, dsn: str) -> None:
 
 
 def test_0_and_the_result_when_it_succeeded(cli: Run, dsn: str) -> None:
-    with one_job_ends(dsn, "completed", result=Jsonb({"total": 3})):
+    with one_job_ends(dsn, "completed", result=Jsonb({"total": "3 " * 100})):
         done = cli("enqueue", "t", "{}", "--wait=10s")
-    assert done.ok().json == {"total": 3}
+    assert done.ok().json == {"total": "3 " * 100}, "not wrapped to the width of a terminal"
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,46 @@ def test_7_without_a_database() -> None:
 
 
 def test_7_without_the_schema(empty_dsn: str) -> None:
-    for words in (["jobs", "list"], ["queues", "list"], ["db", "status"]):
-        assert run(*words, dsn=empty_dsn).code == exits.NO_DATABASE
-    assert "db upgrade" in run("jobs", "list", dsn=empty_dsn).err
+    for words in (["jobs", "list"], ["queues", "list"], ["top"], ["why", "1"], ["workers"]):
+        done = run(*words, dsn=empty_dsn)
+        assert done.code == exits.NO_DATABASE
+        assert done.err.startswith("TF203 the database has no taskflow schema")
+        assert "db upgrade" in done.err
+    assert run("db", "status", dsn=empty_dsn).code == exits.NO_DATABASE
+
+
+def test_7_with_a_table_missing_is_not_a_missing_schema(fresh_dsn: str) -> None:
+    with psycopg.connect(fresh_dsn) as db:
+        db.execute("alter table taskflow.job_history rename to elsewhere")
+    done = run("jobs", "list", dsn=fresh_dsn)
+    assert (done.code, done.err.startswith("TF204")) == (exits.NO_DATABASE, True)
+
+
+@pytest.mark.parametrize("given", ["notaurl", "mysql://u@h/d"])
+def test_2_for_an_address_of_something_else(given: str) -> None:
+    for done in (run("jobs", "list", "--database-url", given), run("db", "status", dsn=given)):
+        assert done.code == exits.USAGE
+        assert done.err.startswith("TF201 database_url from ")
+        assert "\\n" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["no_such_module:tf"], 3, "TF133 no module 'no_such_module'"),
+        (["taskflow.examples.shop:nope"], 3, "TF133 'taskflow.examples.shop:nope' names no"),
+        (["taskflow.examples.shop:tf", "-q", "default=x"], 2, "TF111 'default=x': slots"),
+        (["taskflow.examples.shop:tf", "--grace", "abc"], 2, "TF201 grace from argument is 'abc'"),
+        (["taskflow.examples.shop:tf", "--max-memory", "x"], 2, "TF111 'x' is not a size"),
+    ],
+    ids=str,
+)
+def test_a_worker_that_cannot_start_says_why_with_one_code(
+    cli: Run, words: list[str], code: int, said: str
+) -> None:
+    done = cli("worker", *words)
+    assert (done.code, done.err.startswith(said)) == (code, True), done.err
+    assert done.err.count("TF1") + done.err.count("TF2") == 1
 
 
 def test_8_when_a_check_fails(cli: Run, db: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from tests.cli.conftest import Run
 from tests.cli.stage import dead, finished, publish, running, worker
 from tests.support import factories
@@ -42,6 +44,32 @@ def test_pause_shows_who_and_why_until_it_is_resumed(cli: Run, db: Any) -> None:
     assert "running again" in cli("queues", "resume", "post").ok().out
 
 
+def test_a_pause_of_a_queue_that_nobody_named_says_so(cli: Run, db: Any) -> None:
+    """It holds all the same: the first job may come tomorrow."""
+    done = cli("queues", "pause", "nosuchqueue").ok()
+    assert "is paused" in done.out
+    assert "No job and no worker has named queue nosuchqueue yet" in done.err
+    factories.enqueue(db, queue="post")
+    assert cli("queues", "pause", "post").ok().err == ""
+    factories.join(db, "crew")
+    assert cli("queues", "pause", "crew").ok().err == ""
+
+
+def test_a_queue_that_does_not_exist_cannot_go_on(cli: Run, db: Any) -> None:
+    factories.enqueue(db, queue="post")
+    done = cli("queues", "resume", "psot")
+    assert done.code == 3
+    assert done.err.startswith("TF130")
+    assert '"post"' in done.err
+    assert cli("queues", "resume", "post").code == 5
+
+
+def test_rates_say_over_what_time(cli: Run, db: Any) -> None:
+    finished(db, 4)
+    assert "Done/s (1m)" in cli("queues", "list", COLUMNS="140").ok().out
+    assert "done/s over 1m" in cli("top", "--once").ok().out
+
+
 def test_workers_are_alive_draining_or_lost(cli: Run, db: Any) -> None:
     alive, draining, lost = worker(db, "a", "b", slots=[2, 3]), worker(db), worker(db)
     db.execute("update taskflow.worker set state = 'draining' where id = %s", (draining,))
@@ -55,6 +83,25 @@ def test_workers_are_alive_draining_or_lost(cli: Run, db: Any) -> None:
     shown = cli("workers", "list", COLUMNS="140").ok().out
     for word in ("box-1", "77", "a=2 b=3", "0/5", "polling", "out 1m"):
         assert word in shown
+
+
+def test_tasks_that_a_worker_does_not_know_are_named(cli: Run, db: Any) -> None:
+    for name in ("mail.send", "img.resize"):
+        factories.enqueue(db, name, queue="post")
+    first = worker(db, "post", "other", tasks=["t"])
+    for job in factories.claim(db, first, 2, "post"):
+        factories.settle(db, job, "released", delay="30 seconds")
+    factories.enqueue(db, "mail.send", queue="other", delay="1 hour")  # never claimed
+    unknown = Jsonb({"unknown_tasks": ["img.resize", "mail.send"]})
+    factories.renew(db, first, [], report=unknown)
+    shown = cli("workers", "list", COLUMNS="200").ok().out
+    assert "does not know img.resize, mail.send" in shown
+    shown = cli("queues", "list", COLUMNS="200").ok().out
+    assert shown.count("no worker knows img.resize, mail.send") == 1
+    worker(db, "post", tasks=["mail.send"])
+    lines = {line["name"]: line for line in cli("queues", "list", "--json").ok().json}
+    assert lines["post"]["unknown_tasks"] == ["img.resize"]
+    assert lines["other"]["unknown_tasks"] is None
 
 
 def test_tasks_and_who_knows_them(cli: Run, db: Any) -> None:
@@ -85,8 +132,10 @@ def test_dead_jobs_by_kind(cli: Run, db: Any) -> None:
 
 def test_a_kind_is_requeued_or_discarded_as_one(cli: Run, db: Any) -> None:
     again, gone = dead(db, 2, "a" * 32), dead(db, 2, "b" * 32)
-    assert "Would retry 2 jobs" in cli("dlq", "requeue", "aa", "--dry-run").ok().out
-    cli("dlq", "requeue", "aa", "--yes").ok()
+    assert "Would requeue 2 jobs matching" in cli("dlq", "requeue", "aa", "--dry-run").ok().out
+    told = cli("dlq", "requeue", "aa", "--dry-run", "--json").ok().json
+    assert (told["verb"], told["matching"]) == ("requeue", f"state dead, fingerprint {'a' * 32}")
+    assert cli("dlq", "requeue", "aa", "--yes").ok().out == "2 jobs requeued.\n"
     cli("dlq", "discard", "bb", "--yes").ok()
     assert {factories.state(db, id) for id in again} == {"available"}
     assert {factories.state(db, id) for id in gone} == {"cancelled"}

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from taskflow.calls import bulk
 from taskflow.cli.jobs_export import cell
 from tests.cli.conftest import Run
-from tests.cli.stage import dead, finished, running
+from tests.cli.stage import dead, finished, running, worker
 from tests.support import factories
 
 
@@ -123,6 +123,42 @@ def test_why_says_the_sentence_first(cli: Run, db: Any) -> None:
     assert "SMTP is down" in shown
 
 
+def test_why_says_what_would_change_it(cli: Run, db: Any) -> None:
+    id = factories.enqueue(db, queue="lonely")
+    factories.call(db, "pause_queue", queue="lonely")
+    told = cli("why", str(id), "--json").ok().json
+    assert told["way_out"] == "taskflow queues resume lonely"
+    assert [cause["way_out"] for cause in told["causes"]] == [
+        "taskflow queues resume lonely",
+        "taskflow worker APP -q lonely",
+    ]
+    assert all("way_out" not in (cause["detail"] or {}) for cause in told["causes"])
+    words = [line.split() for line in cli("why", str(id)).ok().out.splitlines()]
+    assert ["way", "out", "taskflow", "queues", "resume", "lonely"] in words
+    assert ["taskflow", "worker", "APP", "-q", "lonely"] in words
+
+
+def test_why_tells_numbers_as_what_they_are(cli: Run, db: Any) -> None:
+    factories.enqueue_many(db, 1_200)
+    id = factories.enqueue(db)
+    held = factories.enqueue(db, queue="one")
+    factories.claim(db, worker(db, "one", pid=29_534), 1, "one")
+    worker(db, "default")
+    shown = cli("why", str(id)).ok().out
+    assert "1,200 jobs of queue default come first." in shown
+    assert "1,200" in shown.partition("\n\n")[2]
+    shown = cli("why", str(held)).ok().out
+    assert "29534" in shown
+    assert "29,534" not in shown
+
+
+def test_why_ends_a_dead_job_s_sentence_once(cli: Run, db: Any) -> None:
+    error = {"class": "taskflow.errors.InvalidArguments", "message": "TF118 no such argument."}
+    (id,) = dead(db, error=error)
+    shown = cli("why", str(id), COLUMNS="200").ok().out
+    assert shown.splitlines()[0].endswith("no such argument.")
+
+
 # --- acting ---------------------------------------------------------------------------------------
 
 
@@ -169,9 +205,35 @@ def test_a_dry_run_only_looks(cli: Run, db: Any) -> None:
     (id,) = dead(db)
     assert "Would retry 1 job matching state dead" in cli("jobs", "retry", "--all", "--dry-run").out
     told = cli("jobs", "retry", "--all", "--dry-run", "--json").ok().json
-    assert told["dry_run"] is True
-    assert told["jobs"] == 1
+    assert told == {"dry_run": True, "verb": "retry", "jobs": 1, "matching": "state dead"}
     assert factories.state(db, id) == "dead"
+
+
+def test_nothing_to_do_is_no_dry_run(cli: Run, db: Any) -> None:
+    assert (
+        "No jobs matching state dead; nothing to retry." in cli("jobs", "retry", "--all").ok().out
+    )
+    told = cli("jobs", "retry", "--all", "--json").ok().json
+    assert told == {"verb": "retry", "done": 0, "outcomes": {}, "refused": []}
+
+
+def test_a_reschedule_can_be_looked_at_first(cli: Run, db: Any) -> None:
+    id = factories.enqueue(db)
+    done = cli("jobs", "reschedule", str(id), "2h", "--dry-run").ok()
+    assert "Would make job" in done.out
+    assert "it is available" in done.out
+    told = cli("jobs", "reschedule", str(id), "2h", "--dry-run", "--json").ok().json
+    assert (told["dry_run"], told["state"]) == (True, "available")
+    assert factories.state(db, id) == "available"
+    assert cli("jobs", "reschedule", str(finished(db)[0]), "2h", "--dry-run").code == 5
+    assert cli("jobs", "reschedule", "999", "2h", "--dry-run").code == 3
+
+
+def test_a_job_moved_into_the_past_is_due_now(cli: Run, db: Any) -> None:
+    id = factories.enqueue(db, delay="1 hour")
+    assert cli("jobs", "reschedule", str(id), "2025-01-01").ok().out == f"Job {id} is due now.\n"
+    (line,) = cli("queues", "list", "--json").ok().json
+    assert line["oldest_due_at"] > "2026"
 
 
 def test_a_filter_acts_on_the_states_that_the_verb_is_for(cli: Run, db: Any) -> None:
@@ -199,7 +261,7 @@ def test_a_taken_unique_key_is_told_and_passed_over(cli: Run, db: Any) -> None:
     other = dead(db, fingerprint="0" * 32)[0]
     factories.enqueue(db, unique_key="k")
     done = cli("dlq", "requeue", "--all", "--yes").ok()
-    assert "1 job retried" in done.out
+    assert "1 job requeued" in done.out
     assert "TF123" in done.err
     assert factories.state(db, id) == "dead"
     assert factories.state(db, other) == "available"

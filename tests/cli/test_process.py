@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from taskflow.store import embedded
+from taskflow.store.psql import find_psql
 from tests.cli.stage import dead
 from tests.support import factories
 from tests.support.waiting import until
@@ -141,6 +142,35 @@ def test_colour(dsn: str, db: Any, color: str, variables: dict[str, str], expect
         env={**environment(dsn), **variables}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert ("\x1b[" in done.stdout) is expected
+
+
+@pytest.mark.slow
+def test_the_embedded_server_is_kept_for_others_and_its_address_given(tmp_path: Path) -> None:
+    def ask(*args: str, **more: str) -> str:
+        done = subprocess.run(
+            args, env=environment(None, **more), cwd=tmp_path, capture_output=True, text=True,
+            check=True, timeout=60,
+        )  # fmt: skip
+        return done.stdout
+
+    keeper = subprocess.Popen(
+        [*COMMAND, "db", "start"], env=environment(None), cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        with keeper:
+            assert keeper.stdout is not None
+            url = keeper.stdout.readline().strip()
+            assert ask(*COMMAND, "db", "url").strip() == url
+            script = 'eval "$("$@" db url --env)"; exec "$PSQL" -XAtc "select 6 * 7"'
+            answer = ask("bash", "-c", script, "bash", *COMMAND, PSQL=str(find_psql()))
+            assert answer == "42\n"
+            keeper.send_signal(signal.SIGINT)
+            _, said = keeper.communicate(timeout=30)
+        assert keeper.returncode == 0
+        assert "until Ctrl-C" in said
+    finally:
+        embedded.stop(tmp_path / ".taskflow/postgres")
 
 
 @pytest.mark.slow

@@ -112,8 +112,13 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("tasks", "show"): ["mail.send"],
     ("completion",): ["bash"],
 }
-NO_ANSWER = {("worker",), ("bench",), ("demo",), ("db", "psql"), ("db", "downgrade")}
+NO_ANSWER = {
+    ("worker",), ("bench",), ("demo",), ("db", "start"), ("db", "psql"), ("db", "downgrade"),
+}  # fmt: skip
 """Programs that run on, a shell, and what would pull the schema from under the other tests."""
+
+LISTS = [("jobs", "list"), ("queues", "list"), ("workers", "list"), ("workers",), ("tasks", "list"),
+         ("dlq", "groups")]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", [path for path in LEAVES if path not in NO_ANSWER], ids=" ".join)
@@ -148,6 +153,48 @@ def test_lists_stream_as_json_lines(cli: Run, db: Any) -> None:
     ids = factories.enqueue_many(db, 3)
     lines = cli("jobs", "list", "--jsonl").ok().out.splitlines()
     assert [json.loads(line)["id"] for line in lines] == [str(id) for id in reversed(ids)]
+
+
+@pytest.mark.parametrize("path", LISTS, ids=" ".join)
+def test_lists_can_be_cut_down_to_some_fields(cli: Run, db: Any, path: tuple[str, ...]) -> None:
+    publish(db, "mail.send")
+    dead(db)
+    (whole, *_) = cli(*path, "--json").ok().json
+    names = list(whole)[:3]
+    (cut, *_) = cli(*path, "--json", "--fields", ",".join(reversed(names))).ok().json
+    assert cut == {name: whole[name] for name in names}
+    heading, first, *_ = (
+        cli(*path, "--fields", ",".join(names), COLUMNS="200").ok().out.splitlines()
+    )
+    assert heading.split() == names
+    assert str(whole[names[0]]) in first
+    done = cli(*path, "--fields", f"{names[0]},{list(whole)[1]}x")
+    assert done.code == 2
+    assert f'Did you mean "{list(whole)[1]}"' in done.err
+
+
+def test_a_cut_down_list_shows_values_whole(cli: Run, db: Any) -> None:
+    publish(db, "mail.send")
+    fields = "timeout,published_at,args_schema,queue"
+    shown = cli("tasks", "list", "--fields", fields, COLUMNS="200").ok().out
+    assert '{"type": "object"}' in shown
+    assert "30s" in shown
+    assert "Z" in shown
+    id = factories.enqueue(db, tags=["a", "b"])
+    shown = cli("jobs", "list", "--fields", "id,tags,worker_id").ok().out
+    assert shown.splitlines()[1].split() == [str(id), "a,b", "-"]
+    assert cli("jobs", "list", "--fields", "id", "-q", "none").ok().out == ""
+
+
+def test_all_ids_are_texts(cli: Run, db: Any) -> None:
+    """Whatever they are ids of: a number of 19 digits is another one in JavaScript."""
+    (id,) = dead(db)
+    (group,) = cli("dlq", "groups", "--json").ok().json
+    assert group["sample_id"] == str(id)
+    (job,) = running(db, queue="q")
+    told = cli("why", str(job.id), "--json").ok().json
+    assert isinstance(told["causes"][0]["detail"]["worker_id"], str)
+    assert isinstance(told["causes"][0]["detail"]["pid"], int)
 
 
 def test_times_are_utc_and_ids_are_texts(cli: Run, db: Any) -> None:

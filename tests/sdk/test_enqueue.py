@@ -111,7 +111,7 @@ def test_a_unique_job_is_enqueued_once(tasks: Tasks) -> None:
         ({"tags": ["a\nb"]}, "TF110", "\\n"),
         ({"tags": [str(n) for n in range(51)]}, "TF110", "51 tags"),
         ({"delay": "5 parsecs"}, "TF111", "5 parsecs"),
-        ({"delay": "-5m"}, "TF111", "delay: '-5m' is not a duration"),
+        ({"delay": "-5m"}, "TF112", "delay: '-5m' is out of range"),
         ({"delay": float("nan")}, "TF111", "nan"),
         ({"delay": timedelta(days=-1)}, "TF112", "delay"),
         ({"max_attempts": True}, "TF111", "got bool"),

@@ -75,9 +75,7 @@ def test_no_result_is_none(db: Connection, tasks: Tasks) -> None:
 async def test_a_dead_job_says_what_it_died_of(tf: Taskflow, tasks: Tasks) -> None:
     async with serving(tf):
         handle = await tasks.fail.aenqueue("no such order")
-        with pytest.raises(
-            JobFailed, match=r"dead after 1 attempts: .*ValueError: no such"
-        ) as died:
+        with pytest.raises(JobFailed, match=r"dead after 1 attempt: .*ValueError: no such") as died:
             await handle.aresult(timeout=10)
         assert died.value.job_id == handle.id
 

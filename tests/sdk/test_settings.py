@@ -102,6 +102,42 @@ def test_values_that_cannot_be(here: Path, given: dict[str, Any], said: str) -> 
     assert said in str(refused.value)
 
 
+def test_an_error_is_one_sentence_with_one_code(here: Path) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Taskflow(grace="abc")
+    assert refused.value.message == (
+        "grace from argument is 'abc', expected a duration of at most ten years, such as 30s"
+    )
+    with pytest.raises(ConfigurationError, match="pooled from argument is 'perhaps', expected yes"):
+        Taskflow(pooled="perhaps")
+    with pytest.raises(ConfigurationError, match="grace from argument is '-5m', expected"):
+        Taskflow(grace="-5m")
+
+
+@pytest.mark.parametrize("name", ["database_url", "listen_url"])
+def test_an_address_of_something_else(here: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} from argument is no address") as refused:
+        Taskflow(**{name: "mysql://u:hunter2@h/db"})
+    assert "mysql://" in refused.value.message
+    assert "hunter2" not in str(refused.value)
+    for good in ("postgres://h/d", "postgresql://h/d", "host=h dbname=d", " service = x"):
+        Taskflow(**{name: good})
+
+
+def test_variables_that_are_no_settings_are_told_with_the_nearest(here: Path) -> None:
+    """Not refused: an application may have variables of its own that begin like ours."""
+    given = dict.fromkeys(
+        ["TASKFLOW_SLOT", "TASKFLOW_ZEBRA", "TASKFLOW_SLOTS", "TASKFLOW_PG_BIN", "DATABASE_URL",
+         "TASKFLOW_TEST_DATABASE_URL", "TASKFLOW_CHAOS_SECONDS", "TASKFLOW_BENCH_X", "SLOT",
+         "TASKFLOW_IN_FLEET", "_TASKFLOW_COMPLETE", "TASKFLOW_PG_BINS"], "1",
+    )  # fmt: skip
+    assert settings.strangers(given) == {
+        "TASKFLOW_PG_BINS": None,
+        "TASKFLOW_SLOT": "TASKFLOW_SLOTS",
+        "TASKFLOW_ZEBRA": None,
+    }
+
+
 def test_names_that_do_not_exist(here: Path) -> None:
     with pytest.raises(UnknownOption, match='Did you mean "pool_size"'):
         Taskflow(poolsize=5)

@@ -127,7 +127,7 @@ def test_limits_work_in_blocking_code(tf: Taskflow) -> None:
 async def test_an_unknown_limit_says_so(tf: Taskflow) -> None:
     with pytest.raises(TaskflowError) as error:
         await tf.limit("nobody").acquire()
-    assert code(error) == "TF133"
+    assert code(error) == "TF135"
 
 
 async def test_limits_are_made_and_removed_at_run_time(tf: Taskflow) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -55,15 +56,75 @@ async def test_a_server_that_is_not_there_for_async_code(apps: Any) -> None:
     await tasks.add.app.aclose()
 
 
+def pool_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("taskflow-")]
+
+
+def test_nothing_is_said_but_the_error_and_nothing_tried_behind_it(
+    apps: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = apps(NOWHERE)
+    assert not pool_threads()
+    with pytest.raises(DatabaseUnreachable):
+        tasks.add.enqueue(1)
+    until(lambda: not pool_threads(), what="the pool has ended")
+    assert not [line for line in caplog.records if line.name == "psycopg.pool"]
+
+
+async def test_nor_in_async_code(apps: Any, caplog: pytest.LogCaptureFixture) -> None:
+    tasks = apps(NOWHERE)
+    with pytest.raises(DatabaseUnreachable):
+        await tasks.add.aenqueue(1)
+
+    async def is_quiet() -> bool:
+        return not [t for t in asyncio.all_tasks() if t.get_name().startswith("taskflow-")]
+
+    await until_async(is_quiet, what="the pool has ended")
+    assert not [line for line in caplog.records if line.name == "psycopg.pool"]
+    await tasks.add.app.aclose()
+
+
+def test_a_server_that_comes_back_is_found_again(
+    dsn: str, db: Connection, apps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = apps(dsn)
+    with monkeypatch.context() as away:
+
+        def refuse(*_: Any, **__: Any) -> Any:
+            raise psycopg.OperationalError("connection refused")
+
+        away.setattr(psycopg.Connection, "connect", refuse)
+        away.setattr(psycopg, "connect", refuse)
+        with pytest.raises(DatabaseUnreachable):
+            tasks.add.enqueue(1)
+    tasks.add.enqueue(2)
+    assert value(db, "select count(*) from taskflow.job") == 1
+
+
 def test_a_wrong_password_or_database_is_said_as_it_is(dsn: str, apps: Any) -> None:
     with pytest.raises(DatabaseUnreachable, match='database "no_such_one" does not exist'):
         apps(make_conninfo(dsn, dbname="no_such_one")).add.enqueue(1)
 
 
-def test_a_dsn_that_is_none(apps: Any) -> None:
+@pytest.mark.parametrize(
+    "given",
+    ["postgres//typo", "notaurl", "mysql://u@h/db", "postgresql+psycopg://u@h/db", "host=a =b"],
+)
+def test_a_dsn_that_is_none(apps: Any, given: str) -> None:
+    started = time.monotonic()
     with pytest.raises(TaskflowError) as refused:
-        apps("postgres//typo").add.enqueue(1)
-    assert code(refused) in ("TF201", "TF202")
+        apps(given).add.enqueue(1)
+    assert code(refused) == "TF201"
+    assert "database_url" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert time.monotonic() - started < 1, "what cannot be read needs no patience"
+
+
+@pytest.mark.parametrize("given", ["mysql://u:hunter2@h/db", "password=hunter2 =x"])
+def test_a_dsn_that_is_none_does_not_give_its_password_away(apps: Any, given: str) -> None:
+    with pytest.raises(TaskflowError) as refused:
+        apps(given).add.enqueue(1)
+    assert "hunter2" not in str(refused.value)
 
 
 # --- read-only ------------------------------------------------------------------------------------

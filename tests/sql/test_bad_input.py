@@ -348,3 +348,47 @@ def test_a_result_of_any_shape_is_kept(db: Connection) -> None:
         (claimed,) = f.claim(db, f.join(db))
         f.settle(db, claimed, result=Jsonb(result), delay=timedelta(0))
         assert f.job(db, job).result == result
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_args_bytes", "abc"),
+        ("max_args_bytes", "1 MB"),
+        ("max_args_bytes", "-1"),
+        ("max_args_bytes", "9999999999"),
+        ("max_items", ""),
+        ("max_attempts", "0"),
+        ("max_attempts", "1001"),
+        ("max_lost", "three"),
+        ("partitions_ahead", "0"),
+        ("partitions_ahead", "365"),
+        ("history_retention", "abc"),
+        ("history_retention", "0"),
+        ("dead_retention", "-1 day"),
+        ("attempt_retention", "100000 years"),
+    ],
+)
+def test_a_setting_that_no_function_could_read_is_not_written(
+    db: Connection, name: str, value: str
+) -> None:
+    """It would make every call fail that asks for it."""
+    with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.DataError)):
+        db.execute("update taskflow.config set value = %s where name = %s", (value, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_args_bytes", "2097152"),
+        ("max_attempts", "1000"),
+        ("partitions_ahead", "14"),
+        ("history_retention", "36 hours"),
+        ("dead_retention", "1 year"),
+    ],
+)
+def test_a_setting_that_makes_sense_is_written(db: Connection, name: str, value: str) -> None:
+    db.execute("update taskflow.config set value = %s where name = %s", (value, name))
+    assert f.value(db, "select taskflow.config(%s)", name) == value
+    f.enqueue(db)
+    f.call(db, "maintain")

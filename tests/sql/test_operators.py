@@ -158,6 +158,14 @@ def test_requeue_stays_within_the_tenant(db: Connection) -> None:
     assert f.call_rows(db, "requeue", tenant="acme")[0].requeued == 1
 
 
+def test_a_job_moved_into_the_past_is_due_now_and_not_since_then(db: Connection) -> None:
+    job = f.enqueue(db, delay=timedelta(hours=1))
+    before = f.value(db, "select taskflow.now()")
+    f.call(db, "reschedule", id=job, run_at=before - timedelta(days=400))
+    assert before <= f.job(db, job).run_at <= f.value(db, "select taskflow.now()")
+    assert f.state(db, job) == "available"
+
+
 def test_reschedule_moves_a_waiting_job_only(db: Connection, connect: Connect) -> None:
     job = f.enqueue(db, delay=timedelta(hours=1))
     f.call(db, "wait_for_work", worker_id=f.join(db), queues=["default"])

@@ -19,12 +19,12 @@ import psycopg
 import pytest
 
 from taskflow.errors import ConfigurationError
-from taskflow.store import embedded, postmaster
+from taskflow.store import embedded, traces
 from taskflow.store.binaries import ENVIRONMENT, find_binaries, list_binaries
 from taskflow.store.embedded import Server
-from taskflow.store.postmaster import ServerFailed
 from taskflow.store.rootless import NO_NAMESPACE
 from taskflow.store.server_directory import BOOT
+from taskflow.store.traces import ServerFailed
 from tests.support.waiting import until
 
 FAST = {"fsync": "off", "shared_buffers": "16MB", "max_connections": "20"}
@@ -127,7 +127,7 @@ def test_start_announces_itself_and_stop_leaves_nothing_behind(place: Path) -> N
     pid = server.pid
     server.stop()
     assert is_down(place)
-    assert not postmaster.is_server(pid, place / "data")
+    assert not traces.is_server(pid, place / "data")
 
 
 def test_settings_reach_the_server(place: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_server_stops_after_its_last_user_is_killed(
     pid = int(first_line(process)[0])
     process.kill()
     until(lambda: is_down(place), what="the server noticed that its user is gone")
-    assert not postmaster.is_server(pid, place / "data")
+    assert not traces.is_server(pid, place / "data")
 
 
 def test_a_killed_postmaster_comes_back_with_its_data_on_the_same_port(place: Path) -> None:
@@ -201,7 +201,7 @@ def test_supervisor_and_postmaster_killed_together(place: Path) -> None:
         pid = server.pid
         os.kill(server.supervisor, signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
-        until(lambda: is_down(place) and not postmaster.is_server(pid, place / "data"))
+        until(lambda: is_down(place) and not traces.is_server(pid, place / "data"))
         with start(place) as again:
             assert ask(again, "SELECT line FROM memory") == "kept"
 
@@ -211,8 +211,8 @@ def test_an_orphaned_server_is_ended(tmp_path: Path) -> None:
         [sys.executable, "-c", "import signal; signal.pause()", "-D", str(tmp_path), "-c", "x=1"]
     )
     (tmp_path / "postmaster.pid").write_text(f"{stand_in.pid}\n")
-    until(lambda: postmaster.is_server(stand_in.pid, tmp_path))
-    postmaster.end_orphan(tmp_path)
+    until(lambda: traces.is_server(stand_in.pid, tmp_path))
+    traces.end_orphan(tmp_path)
     assert stand_in.wait(10) != 0
     assert not (tmp_path / "postmaster.pid").exists()
 
@@ -248,7 +248,7 @@ def test_removing_the_directory_ends_the_server(place: Path) -> None:
     server = start(place)
     pid = server.pid
     shutil.rmtree(place)
-    until(lambda: not postmaster.is_server(pid, place / "data"), what="the server ended")
+    until(lambda: not traces.is_server(pid, place / "data"), what="the server ended")
     server.close()
 
 

@@ -122,7 +122,7 @@ def test_a_changed_function_is_applied_again(fresh_dsn: str, connect: Connect) -
     db = connect(fresh_dsn)
     outdate(db, "backoff")
     assert migrate.status(fresh_dsn).changed == ("backoff",)
-    with pytest.raises(SchemaMismatch, match="1 functions"):
+    with pytest.raises(SchemaMismatch, match="1 function in the database older"):
         fit.require_current(fresh_dsn)
     assert "backoff is older in the database than here." in migrate.verify(fresh_dsn)
     migrate.upgrade(fresh_dsn)
@@ -142,6 +142,68 @@ def test_an_old_signature_gives_way_to_the_new_one(fresh_dsn: str, connect: Conn
     assert migrate.verify(fresh_dsn) == []
     assert not f.value(db, "select has_function_privilege('public', 'taskflow.backoff(integer)',"
                            " 'execute')")  # fmt: skip
+
+
+OLD_FORMS = {
+    "another signature": "(level integer, extra text default '') returns text",
+    "another result": "(priority smallint) returns varchar",
+    "a default that is gone": "(priority smallint default 2) returns text",
+}
+
+
+@pytest.mark.parametrize("form", OLD_FORMS.values(), ids=list(OLD_FORMS))
+@pytest.mark.parametrize("is_view_changed", [True, False], ids=["new view", "same view"])
+def test_a_function_that_a_view_calls_may_change_its_form(
+    fresh_dsn: str, connect: Connect, form: str, is_view_changed: bool
+) -> None:
+    """The view goes on calling the old one until it is made anew, so that one is dropped last."""
+    db = connect(fresh_dsn)
+    view = f.value(db, "select pg_get_viewdef('taskflow.job_view'::regclass)")
+    db.execute("drop view taskflow.job_view cascade")
+    db.execute("drop function taskflow.priority_name(smallint)")
+    db.execute(f"create function taskflow.priority_name{form} language sql as $$ select 'old' $$")
+    view = view.replace("priority_name(j.priority)", "priority_name(j.priority)::text")
+    db.execute(f"create view taskflow.job_view as {view}")
+    db.execute("create view looked_at as select id, priority from taskflow.job_view")
+    db.execute(
+        "update taskflow.sql_object set source_hash = 'old'"
+        " where name in ('priority_name', 'get_job') or (name = 'job_view' and %s)",
+        (is_view_changed,),
+    )
+    assert migrate.upgrade(fresh_dsn).is_current
+    assert migrate.verify(fresh_dsn) == []
+    job = f.enqueue(db, priority="high")
+    assert f.value(db, "select priority from looked_at where id = %s", job) == "high"
+    assert f.value(db, "select count(*) from pg_proc where proname ~ 'priority_name'") == 1
+
+
+def test_a_view_may_lose_a_column(fresh_dsn: str, connect: Connect) -> None:
+    """And with the view go our own functions that answer its rows; they are made anew."""
+    db = connect(fresh_dsn)
+    db.execute("drop view taskflow.job_view cascade")
+    db.execute("create view taskflow.job_view as select 1 as gone")
+    db.execute("create function taskflow.get_job(id bigint, tenant text default null)"
+               " returns setof taskflow.job_view language sql as 'select 1'")  # fmt: skip
+    db.execute("update taskflow.sql_object set source_hash = 'old' where name = 'job_view'")
+    migrate.upgrade(fresh_dsn)
+    assert migrate.verify(fresh_dsn) == []
+    works(fresh_dsn)
+
+
+def test_what_somebody_else_still_uses_is_named_and_nothing_changed(
+    fresh_dsn: str, connect: Connect
+) -> None:
+    db = connect(fresh_dsn)
+    db.execute("drop function taskflow.backoff(integer)")
+    db.execute("create function taskflow.backoff(attempt bigint) returns text language sql"
+               " as $$ select 'old' $$")  # fmt: skip
+    db.execute("create view theirs as select taskflow.backoff(1::bigint)")
+    db.execute("update taskflow.sql_object set source_hash = 'old' where name = 'backoff'")
+    with pytest.raises(migrate.SchemaInUse, match="view theirs depends on function") as refused:
+        migrate.upgrade(fresh_dsn)
+    assert "Drop what depends on it" in refused.value.hint
+    assert migrate.status(fresh_dsn).changed == ("backoff",)
+    assert f.value(db, "select taskflow.backoff(1::bigint)") == "old"
 
 
 def test_an_edit_by_hand_is_found(fresh_dsn: str, connect: Connect) -> None:

@@ -93,12 +93,6 @@ def advance(db: Connection, seconds: float) -> None:
     )
 
 
-def maintain(db: Connection) -> None:
-    """All of upkeep: a call that did partitions leaves the rest to the next one."""
-    while call(db, "maintain")["more"]:
-        pass
-
-
 def lose(db: Connection, jobs: Sequence[Any] = (), *, lease: float = 30) -> int:
     """Lets the leases run out and reaps twice, as if the workers had died."""
     advance(db, lease + 1)

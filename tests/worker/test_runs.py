@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -213,17 +214,26 @@ async def test_context_variables_of_one_job_are_not_seen_by_the_next(tf: Taskflo
     assert seen == ["nobody"] * 20
 
 
+def is_scheduled(db: Connection, id: int) -> bool:
+    return f.state(db, id) == "scheduled"
+
+
 async def test_unknown_tasks_go_back_with_a_delay_and_show(
-    make_app: MakeApp, db: Connection
+    make_app: MakeApp, db: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     tf = make_app(unknown_task_delay="1h", lease="300ms")
-    id = f.enqueue(db, "somebody.elses")
+    ids = f.enqueue_many(db, 3, "somebody.elses")
     async with serving(tf, settled=False) as worker:
-        await eventually(lambda: f.state(db, id) == "scheduled")
+        for id in ids:
+            await eventually(partial(is_scheduled, db, id))
         said = "select unknown_tasks from taskflow.worker where id = %s"
         await eventually(lambda: f.value(db, said, worker.id) == ["somebody.elses"])
-    job = f.job(db, id)
+    job = f.job(db, ids[0])
     assert (job.attempt, job.lost, job.worker_id) == (0, 0, None)
+    told = [line.message for line in caplog.records if "somebody.elses" in line.message]
+    assert told == ["task somebody.elses is not known here; its jobs go back for 1h"], (
+        "once per name, not per job"
+    )
 
 
 async def test_arguments_that_do_not_fit_fail_the_job_with_their_name(

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from taskflow.app import Taskflow
 from taskflow.errors import TaskflowError
-from taskflow.observe.checks import connection, fleet, tables
+from taskflow.observe.checks import connection, fleet, settings, storage, tables
 from taskflow.observe.checks.verdict import Check, Sight, Verdict, warn
 
 GROUPS: dict[str, tuple[Check, ...]] = {
+    "Settings": (settings.environment,),
     "Database": (
         connection.server,
         connection.writable,
@@ -33,6 +34,7 @@ GROUPS: dict[str, tuple[Check, ...]] = {
         tables.indexes,
         tables.partitions,
     ),
+    "Storage": (storage.slots, storage.wal, storage.disk),
     "Work": (
         fleet.workers,
         fleet.versions,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from taskflow.calls import health, reads
 from taskflow.errors import DatabaseUnreachable
+from taskflow.kernel.phrases import plural
 from taskflow.observe.checks.verdict import Sight, Verdict, fail, ok, warn
 from taskflow.store import migrate
 from taskflow.store.listen import CHANNEL
@@ -57,7 +58,7 @@ def schema(sight: Sight) -> Verdict:
         fix = "taskflow db upgrade" if known else "Upgrade the taskflow-pg package."
         return fail("schema", said, fix, is_last=True)
     if found.changed:
-        said = f"{len(found.changed)} functions are older in the database than here"
+        said = f"{plural(len(found.changed), 'function')} older in the database than here"
         return fail("schema", said, "taskflow db upgrade")
     return ok("schema", f"at {found.revision}, as this version needs it")
 
@@ -121,7 +122,10 @@ def connections(sight: Sight) -> Verdict:
     room = found.max_connections - found.reserved_connections
     wanted = len(alive) * (settings.pool_size + PER_WORKER)
     if max(wanted, found.connections) > 0.9 * room:
-        said = f"{found.connections} of {room} are in use; {len(alive)} workers may open {wanted}"
+        said = (
+            f"{found.connections} of {room} are in use;"
+            f" {plural(len(alive), 'worker')} may open {wanted}"
+        )
         return warn("connections", said, "Raise max_connections, lower pool_size, or use a pooler.")
     if settings.slots > SLOTS_PER_CONNECTION * settings.pool_size:
         said = f"{settings.slots} slots share a pool of {settings.pool_size}"

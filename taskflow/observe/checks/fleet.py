@@ -7,6 +7,7 @@ from datetime import timedelta
 from taskflow import __version__
 from taskflow.calls import health, reads
 from taskflow.kernel.durations import format_duration
+from taskflow.kernel.phrases import plural
 from taskflow.observe.checks.verdict import Sight, Verdict, fail, ok, warn
 
 WAIT = timedelta(minutes=5)
@@ -42,28 +43,31 @@ def polling(sight: Sight) -> Verdict:
     alive = [line for line in sight.run(reads.workers()) if line.state == "alive"]
     deaf = [line for line in alive if not line.listening]
     if deaf:
-        said = f"{len(deaf)} of {len(alive)} workers poll instead of being woken"
+        verb = "polls" if len(deaf) == 1 else "poll"
+        said = f"{len(deaf)} of {plural(len(alive), 'worker')} {verb} instead of being woken"
         return warn("notifications", said, "See wake-ups above, and the log of worker "
                     f"{deaf[0].id}.")  # fmt: skip
-    return ok("notifications", f"{len(alive)} workers listen" if alive else "no worker to listen")
+    listen = "listens" if len(alive) == 1 else "listen"
+    said = f"{plural(len(alive), 'worker')} {listen}" if alive else "no worker to listen"
+    return ok("notifications", said)
 
 
 def served(sight: Sight) -> Verdict:
     found = sight.run(health.unserved())
-    queues = [line for line in found if line.task is None]
-    if queues:
-        said = ", ".join(f"{line.queue} (for {_age(line.oldest)})" for line in queues)
-        options = " ".join(f"-q {line.queue}" for line in queues)
-        return fail(
-            "served",
-            f"jobs are due and no live worker serves {said}",
-            f"taskflow worker APP {options}",
+    if not found:
+        return ok("served", "every due job has a worker that can take it")
+    said, fixes = [], []
+    if queues := [line for line in found if line.task is None]:
+        names = ", ".join(f"{line.queue} (for {_age(line.oldest)})" for line in queues)
+        said.append(f"jobs are due and no live worker serves {names}")
+        fixes.append("taskflow worker APP " + " ".join(f"-q {line.queue}" for line in queues))
+    if tasks := [line for line in found if line.task is not None]:
+        names = ", ".join(
+            f"{line.task} in {line.queue} (for {_age(line.oldest)})" for line in tasks
         )
-    if found:
-        said = ", ".join(f"{line.task} in {line.queue} (for {_age(line.oldest)})" for line in found)
-        fix = "Deploy the code that has them, or taskflow jobs cancel --task NAME."
-        return fail("served", f"no live worker knows {said}", fix)
-    return ok("served", "every due job has a worker that can take it")
+        said.append(f"no live worker knows {names}")
+        fixes.append("deploy the code that has them, or taskflow jobs cancel --task NAME")
+    return fail("served", "; ".join(said), "; ".join(fixes))
 
 
 def oldest(sight: Sight) -> Verdict:
@@ -85,10 +89,10 @@ def oldest(sight: Sight) -> Verdict:
 def claims(sight: Sight) -> Verdict:
     suspected, overlooked = sight.run(health.claims_in_doubt())
     if overlooked:
-        said = f"{overlooked} claims ran out a minute ago and nobody has looked at them"
+        said = f"{plural(overlooked, 'claim')} ran out a minute ago and nobody has looked there"
         return fail("claims", said, "Start a worker: it takes lost jobs back.")
     if suspected:
-        said = f"{suspected} claims ran out; their jobs go back within seconds"
+        said = f"{plural(suspected, 'claim')} ran out; the jobs go back within seconds"
         return warn("claims", said, "taskflow workers: see which one was lost.")
     return ok("claims", "no claim has run out")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from taskflow.calls import health, reads
 from taskflow.kernel.durations import format_duration
-from taskflow.observe.checks.verdict import Sight, Verdict, fail, ok, warn
+from taskflow.kernel.phrases import plural
+from taskflow.observe.checks.verdict import Sight, Verdict, fail, ok, shown_bytes, warn
 
 DEAD_ROWS = 100_000
 SMALL = 64 * 1024 * 1024
@@ -72,14 +73,15 @@ def bloat(sight: Sight) -> Verdict:
         if line.bytes > SMALL and line.bytes / max(line.rows, 1) > BYTES_PER_ROW[line.is_index]
     ]
     if bad:
-        said = ", ".join(f"{line.name} takes {_size(line.bytes)}" for line in bad)
+        said = ", ".join(f"{line.name} takes {shown_bytes(line.bytes)}" for line in bad)
         fix = " ".join(
             f"reindex index concurrently taskflow.{line.name};" if line.is_index
             else f"vacuum full taskflow.{line.name};  (locks the table: in a quiet hour)"
             for line in bad
         )  # fmt: skip
         return warn("size", f"{said}, for few rows", fix)
-    return ok("size", f"hot tables and indexes take {_size(sum(line.bytes for line in found))}")
+    total = shown_bytes(sum(line.bytes for line in found))
+    return ok("size", f"hot tables and indexes take {total}")
 
 
 def old_snapshots(sight: Sight) -> Verdict:
@@ -122,14 +124,6 @@ def partitions(sight: Sight) -> Verdict:
     if least < 0:
         return warn("partitions", "there is none for today", "taskflow db maintain, or a worker")
     if least < DAYS_AHEAD:
-        said = f"made for {least} days ahead only: has no worker run upkeep for days?"
+        said = f"made for {plural(least, 'day')} ahead only: has no worker run upkeep for days?"
         return warn("partitions", said, "taskflow db maintain")
-    return ok("partitions", f"made for {least} days ahead")
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024:
-            return f"{size:,.0f} {unit}"
-        size /= 1024
-    return f"{size:,.1f} TB"
+    return ok("partitions", f"made for {plural(least, 'day')} ahead")

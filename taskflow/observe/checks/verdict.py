@@ -49,6 +49,14 @@ class Sight:
 Check = Callable[[Sight], Verdict]
 
 
+def shown_bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:,.0f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} TB"
+
+
 def ok(name: str, said: str) -> Verdict:
     return Verdict(name, "pass", said)
 

@@ -270,9 +270,31 @@ def test_a_result_that_cannot_be_stored_has_one_class(value: object) -> None:
     assert isinstance(caught.value.__cause__, UnstorableValue)
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"{", b'"\xff"', b"1e400", b"1" * 5_000, b"NaN", b'"\\ud800"', b"{'a': 1}"]
-)
+def test_a_result_that_is_no_json_at_all_too() -> None:
+    with pytest.raises(UnstorableResult, match="TF109"):
+        encode_result(msgspec.Raw(b"{x"))
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b'"\xff"', b"NaN", b"{'a': 1}", b'[NaN, "\\ud800"'])
 def test_text_that_is_not_json_is_refused(raw: bytes) -> None:
     with pytest.raises(errors.InvalidJson):
         decode(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"1e999", errors.NumberOutOfRange),
+        (b"[1e99999999999999999999]", errors.NumberOutOfRange),
+        (b"1" * 5_000, errors.NumberOutOfRange),
+        (b'"\\ud800"', errors.LoneSurrogate),
+        (b'{"a": ["\\uDC00x"]}', errors.LoneSurrogate),
+    ],
+)
+def test_json_that_cannot_be_kept_is_told_from_what_is_no_json(
+    raw: bytes, expected: type[Exception]
+) -> None:
+    with pytest.raises(expected):
+        decode(raw)
+    with pytest.raises(expected):
+        encode({"a": msgspec.Raw(raw)})

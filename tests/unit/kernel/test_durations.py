@@ -44,7 +44,24 @@ def test_forms_that_people_write(value: Any, seconds: float) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *("", " ", "h", "5x", "5m5m", "five", "1h-5m", "1e3s", "P", "PT", "P1M", "P1Y", "P1.2.3D"),
+        *(
+            "",
+            " ",
+            "h",
+            "5x",
+            "5m5m",
+            "five",
+            "1h-5m",
+            "1e3s",
+            "P",
+            "PT",
+            "P1M",
+            "P1Y",
+            "P1.2.3D",
+            "-",
+            "--5m",
+            "-x",
+        ),
         *("1.2.3s", "\u0663s", "\0", None, True, [], math.nan, math.inf, b"5s"),
     ],
 )
@@ -54,7 +71,20 @@ def test_what_is_not_a_duration(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [-1, -0.1, timedelta(-1), "523w", "9" * 15 + "w", 1e300, 10**400, timedelta.max]
+    "value",
+    [
+        -1,
+        -0.1,
+        timedelta(-1),
+        "523w",
+        "9" * 15 + "w",
+        1e300,
+        10**400,
+        timedelta.max,
+        "-5m",
+        "-PT5M",
+        "-1",
+    ],
 )
 def test_out_of_bounds(value: Any) -> None:
     with pytest.raises(TimeOutOfRange):
