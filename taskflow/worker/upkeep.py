@@ -61,5 +61,5 @@ class Upkeep:
             logger.warning("took back %d jobs of workers that stopped renewing", taken)
 
     async def _maintain(self) -> None:
-        while (done := await self._app.arun(leases.maintain())) and done["more"]:
+        while (done := await self._app.arun(leases.maintain())) and done.get("more"):
             pass
