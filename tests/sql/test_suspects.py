@@ -115,7 +115,7 @@ def test_a_suspect_keeps_its_priority_and_the_urgent_go_first(db: Connection) ->
 def test_an_urgent_suspect_takes_the_place_of_one_that_nobody_took(db: Connection) -> None:
     """Else it would wait behind a low one, which waits behind everything."""
     low, critical = f.enqueue(db, priority="low"), f.enqueue(db, priority="critical", delay="1 min")
-    for job in (low, critical):
+    for _ in (low, critical):
         for _ in range(2):
             f.lose(db, f.claim(db, f.join(db)))
         f.advance(db, 60)
