@@ -15,8 +15,10 @@ begin
        and j.lease_until is not null and u.id <> all (known_ids)
      order by j.id for update of j skip locked
   loop
-    perform taskflow.settle(v_job.id, v_job.claim_no, 'released', tenant => v_job.tenant);
-    v_count := v_count + 1;
+    -- two batches may lead to one job
+    if taskflow.settle(v_job.id, v_job.claim_no, 'released', tenant => v_job.tenant) = 'applied' then
+      v_count := v_count + 1;
+    end if;
   end loop;
   return v_count;
 end

@@ -49,7 +49,7 @@ begin
       using errcode = 'TF112', hint = 'Leave it out for a job that may run as long as it likes.';
   end if;
   if deadline <= v_job.run_at or deadline > v_job.run_at + interval '10 years' then
-    raise exception 'deadline % is not within ten years after the run time %', deadline, v_job.run_at
+    raise exception 'deadline % is not after the run time %, or more than ten years after it', deadline, v_job.run_at
       using errcode = 'TF112', hint = 'The deadline is the latest time to start; leave it out for a job without one.';
   end if;
   if not taskflow.is_list(tags) or cardinality(tags) > 50 or exists (select from unnest(tags) t where t is null or t !~ '^[^[:cntrl:]]{1,100}$') then

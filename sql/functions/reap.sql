@@ -1,5 +1,5 @@
 -- Takes back jobs whose worker died: ready again, or dead as 'lost' after max_lost losses in a row.
--- Jobs lost together come back each at a time of its own, within a third of `second_look` (5 s): if one
+-- Jobs lost together come back each at a time of its own, within a third of `second_look` and 5 s: if one
 -- of them kills its worker, it should not take them all along again. Suspects, which the next loss would
 -- make dead, stand aside as 'blocked', and each call lets one of a queue run when none does.
 -- Two looks: the first marks a batch with expired leases, a later one, at least `second_look` after
@@ -63,7 +63,7 @@ begin
           perform taskflow.bury(v_job, v_now, 'lost', null);
         else
           perform taskflow.put_back(v_job, 'lost', v_now,
-            case when not v_is_alone and not taskflow.is_suspect(v_job.lost + 1) then second_look / 3 * random() end);
+            case when not v_is_alone and not taskflow.is_suspect(v_job.lost + 1) then least(second_look / 3, interval '5 seconds') * random() end);
         end if;
         v_taken := v_taken + 1;
       end loop;

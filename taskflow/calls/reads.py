@@ -35,7 +35,7 @@ _QUEUES = f"""
 with clock as materialized (select taskflow.now() as now),
 names as (select q.name from taskflow.queue q union {walks.QUEUES}),
 held as (
-  select j.queue, count(*) as running
+  select j.queue, count(distinct j.id) as running
     from taskflow.claim_batch b cross join unnest(b.job_ids) u (id)
     join taskflow.job j on j.tenant = b.tenant and j.id = u.id
    where j.state = 'running' group by j.queue),

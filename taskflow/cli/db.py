@@ -203,7 +203,7 @@ def maintain(invocation: Invocation) -> None:
     done: dict[str, Any] = {}
     while part := invocation.run(leases.maintain()):
         done = {name: told + done.get(name, type(told)()) for name, told in part.items()}
-        if not done.pop("more"):
+        if not done.pop("more", False):
             break
     else:
         invocation.talk("Another process is at it; the rest is left to it.")

@@ -63,5 +63,5 @@ class Upkeep:
             logger.warning("took back %s of workers that stopped renewing", said)
 
     async def _maintain(self) -> None:
-        while (done := await self._app.arun(leases.maintain())) and done["more"]:
+        while (done := await self._app.arun(leases.maintain())) and done.get("more"):
             pass

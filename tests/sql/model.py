@@ -126,11 +126,17 @@ class Model:
         job.is_aside = job.is_suspect
 
     def admit(self, queue: str, now: datetime) -> None:
-        """Lets the next suspect of a queue run, unless one runs or is due."""
+        """Lets the first suspect of a queue run, unless one runs or one as urgent is due."""
         suspects = [job for job in self.live() if job.queue == queue and job.is_suspect]
-        due = [job for job in suspects if job.state == "running" or job.run_at <= now]
-        if due and all(job.is_aside for job in due):
-            min(due, key=lambda job: (job.priority, job.id)).is_aside = False
+        ready = [job for job in suspects if job.state == "ready"]
+        waiting = [job for job in ready if job.is_aside and job.run_at <= now]
+        if not waiting or self.is_paused(queue, now):
+            return
+        first = min(waiting, key=lambda job: (job.priority, job.id))
+        for job in ready:
+            job.is_aside = job.is_aside or job.priority > first.priority
+        if all(job.is_aside or (job.state == "ready" and job.run_at > now) for job in suspects):
+            first.is_aside = False
 
     def retry(self, job: Job) -> None:
         job.state, job.attempt, job.lost, job.is_aside = "ready", 0, 0, False

@@ -112,6 +112,49 @@ def test_a_suspect_keeps_its_priority_and_the_urgent_go_first(db: Connection) ->
     assert found == [(3, 0), (0, 0), (1, 0)], "an end that is no loss clears it"
 
 
+def test_an_urgent_suspect_takes_the_place_of_one_that_nobody_took(db: Connection) -> None:
+    """Else it would wait behind a low one, which waits behind everything."""
+    low, critical = f.enqueue(db, priority="low"), f.enqueue(db, priority="critical", delay="1 min")
+    for _ in (low, critical):
+        for _ in range(2):
+            f.lose(db, f.claim(db, f.join(db)))
+        f.advance(db, 60)
+    assert [f.state(db, job) for job in (low, critical)] == ["blocked", "available"]
+    (claimed,) = f.claim(db, f.join(db), 2)
+    f.settle(db, claimed)
+    f.call(db, "reap")
+    assert claimed_ids(db) == [low]
+
+
+def test_one_that_runs_is_left_alone(db: Connection) -> None:
+    low, critical = f.enqueue(db, priority="low"), f.enqueue(db, priority="critical")
+    db.execute("update taskflow.job set lost = 2")
+    db.execute("update taskflow.job set priority = priority + 10 where id = %s", (critical,))
+    f.claim(db, f.join(db))
+    f.call(db, "reap")
+    assert [f.state(db, job) for job in (low, critical)] == ["running", "blocked"]
+
+
+def test_a_paused_tenant_holds_up_no_other(db: Connection) -> None:
+    paused, other = f.enqueue(db, tenant="acme"), f.enqueue(db)
+    lose_twice(db, [paused, other])
+    f.call(db, "pause_queue", queue="default", tenant="acme")
+    f.call(db, "reap")
+    assert claimed_ids(db) == [other]
+    f.call(db, "resume_queue", queue="default", tenant="acme")
+
+
+def test_a_paused_queue_lets_none_in(db: Connection) -> None:
+    jobs = suspects(db, 3)
+    db.execute("update taskflow.job set priority = 12")
+    f.call(db, "pause_queue", queue="default")
+    f.call(db, "reap")
+    assert {f.state(db, job) for job in jobs} == {"blocked"}
+    f.call(db, "resume_queue", queue="default")
+    f.call(db, "reap")
+    assert claimed_ids(db) == jobs[:1]
+
+
 def test_a_suspect_handed_back_stands_in_line_again(db: Connection) -> None:
     """A worker that does not know its task gives it back for later: the next may run meanwhile."""
     first, second = suspects(db, 2)
