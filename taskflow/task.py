@@ -18,6 +18,7 @@ from taskflow.bulk import Bulk
 from taskflow.calls import jobs
 from taskflow.errors import InvalidOption, SyncCallInLoop
 from taskflow.handle import Handle
+from taskflow.kernel.durations import as_interval
 from taskflow.kernel.job import Enqueued, Options, Placed
 from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
@@ -172,13 +173,12 @@ class Task(Enqueuer[P, R]):
 def published(task: Task[..., Any]) -> dict[str, Any]:
     """The task's contract, as workers publish it for callers from SQL."""
     options = task.defaults
-    timeout = f"{options.timeout.total_seconds()} seconds" if options.timeout else None
     return {
         "name": task.name,
         "queue": options.queue,
         "priority": options.priority,
         "max_attempts": options.max_attempts,
-        "timeout": timeout,
+        "timeout": as_interval(options.timeout) if options.timeout else None,
         "args_schema": task.signature.schema(),
     }
 

@@ -12,6 +12,8 @@ State = Literal[
     "scheduled", "blocked", "available", "running", "retrying", "succeeded", "cancelled", "dead"
 ]
 FINISHED: frozenset[str] = frozenset({"succeeded", "cancelled", "dead"})
+RESULT_PENDING = "result pending"
+"""The reason of a job that its handler's own transaction has settled, until the handler returns."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,11 @@ class Job(msgspec.Struct, frozen=True):
     @property
     def is_finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def awaits_result(self) -> bool:
+        """It has succeeded, and its handler has not returned yet, or was killed before it could."""
+        return self.state == "succeeded" and self.reason == RESULT_PENDING
 
 
 class Placed(msgspec.Struct, frozen=True):

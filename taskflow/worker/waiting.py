@@ -3,7 +3,8 @@
 An idle worker records that it waits, looks once more, then sleeps; enqueue notifies only those who
 wait. A busy one takes its name off the list, so a busy system sends no notifications at all: when
 claims come back full, or when wake-ups arrive faster than `FLOOD_PER_S`, it looks by itself every
-`FLOW_S` until that finds nothing for a while.
+`FLOW_S` until that finds nothing for a while. Anybody may send a wake-up, so a flood of them in
+which nothing is found is answered by a look every `VAIN_S`, and no more.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from taskflow.store.link import Link
 FLOOD_PER_S = 100.0
 FLOW_S = 0.005
 FLOW_ENDS_S = 0.1
+VAIN_S = 0.05
 ENLIST_AGAIN_S = 25.0
 
 
@@ -46,6 +48,7 @@ class Wakeups:
         ]
         self._enlisted_until = 0.0
         self._next_look = 0.0
+        self._not_before = 0.0
         self._due_at = math.inf
         self._is_told = True
         self._wakeups = 0
@@ -61,15 +64,20 @@ class Wakeups:
 
     def is_due(self) -> bool:
         """Is it time to look again, although the last look came back short?"""
-        return self._is_told or time.monotonic() >= self._next_look
+        return self.patience() == 0.0
 
     def patience(self) -> float:
         """Seconds to sleep at most."""
-        return max(self._next_look - time.monotonic(), 0.0)
+        next_look = min(self._not_before, self._next_look) if self._is_told else self._next_look
+        return max(next_look - time.monotonic(), 0.0)
 
     def note_look(self) -> None:
         """A look begins: what is told from here on asks for another."""
         self._is_told = False
+        if self._is_flooded():
+            now = time.monotonic()
+            pause_s = FLOW_S if now - self._last_find < FLOW_ENDS_S else VAIN_S
+            self._not_before = now + pause_s
 
     async def note(self, found: int, *, saturated: bool) -> None:
         """Draws the conclusion from a look: when to look next, and whether to ask to be woken."""
@@ -108,17 +116,21 @@ class Wakeups:
             await self._link.run(workers.stop_waiting(self._worker_id))
 
     def _woken(self, _payload: str) -> None:
+        self._wakeups += 1
+        if self._is_flooded():
+            self._is_flow = True
+        if not self._is_told:
+            self._is_told = True
+            self._nudge()
+
+    def _is_flooded(self) -> bool:
+        """Were there more than `FLOOD_PER_S` wake-ups, in this second?"""
         now = time.monotonic()
         if now - self._window_start > 1.0:
             self._window_start, self._wakeups = now, 0
-        self._wakeups += 1
-        if self._wakeups > FLOOD_PER_S and not self._is_flow:
-            self._is_flow = True
-        self._is_told = True
-        self._nudge()
+        return self._wakeups > FLOOD_PER_S
 
     def _reconnected(self, payload: str) -> None:
         if payload == "queue":
             self._enlisted_until = 0.0
-            self._is_told = True
-            self._nudge()
+            self._woken(payload)

@@ -1,7 +1,7 @@
 """Runs `def` handlers in threads.
 
 A thread cannot be stopped from outside: a run that should stop is told through its context and
-keeps its slot until it ends.
+keeps its slot and its thread until it ends.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from typing import Any
 
 from taskflow.context import Context
 from taskflow.task import Task
-from taskflow.worker.runner import Run
+from taskflow.worker.places import Places
+from taskflow.worker.run import Run
 
 
 class ThreadExecutor:
     """A pool of threads, started as they are needed."""
 
     def __init__(self, threads: int) -> None:
+        self.places = Places(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="taskflow")
 
     async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
         run.is_interruptible = False
+        run.begin()  # its place is a thread that is free: nothing else is in the pool's queue
 
         def work() -> Any:
-            context.raise_if_cancelled()  # it may have waited long for its thread
             args, kwargs = task.signature.bind(context.raw_args)
             if task.signature.takes_context:
                 return task.fn(context, *args, **kwargs)
