@@ -13,7 +13,7 @@ import msgspec
 
 from taskflow.errors import InvalidOption, TimeOutOfRange, UnknownOption
 from taskflow.kernel import codec
-from taskflow.kernel.durations import Duration, parse_duration
+from taskflow.kernel.durations import Duration, format_duration, parse_duration
 from taskflow.kernel.job import Options
 from taskflow.kernel.names import Priority, check_name, check_tags, parse_priority, priority_name
 
@@ -91,8 +91,8 @@ def _timeout(name: str, value: Any) -> timedelta:
     found = parse_duration(value, what=name)
     if found < SHORTEST_TIMEOUT:
         raise TimeOutOfRange(
-            f"{name}: {value} is out of range",
-            "Use 1ms or more, or leave it out for a job that may run as long as it likes.",
+            f"{name} is {format_duration(found)}, it must be 1 ms or more",
+            "Leave it out for a job that may run as long as it likes.",
         )
     return found
 

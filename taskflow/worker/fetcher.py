@@ -97,7 +97,7 @@ class Fetcher:
             self._asked[name] = min(self.room(self._queues[name]), LARGEST_CLAIM, left)
             left -= self._asked[name]
             self.jams.promise(name, self._asked[name])
-        self.jams.forget_promises()
+        self.jams.note_asked(self._asked)
         self.fronts = [n for n in names if self._asked[n] and (self._is_sweep or n in fronts)]
         return leases.claim(
             self.worker_id,

@@ -86,7 +86,7 @@ class Hand:
         limit = time.monotonic() - waited_s
         for run in list(self.runs.values()):
             if run.waits_since is not None and run.waits_since <= limit:
-                run.stop("shutdown")
+                run.hand_back()
 
     def insist(self, patience_s: float) -> None:
         """Looks after handlers that go on `patience_s` after they were told to stop.

@@ -2,10 +2,10 @@
 
 What a job runs in shows only when it is claimed. A worker keeps as many as its places want (see
 Places.wanted); what is more goes back at once, so that other workers can have it. The queue is then
-jammed for this worker: jobs that it cannot run stand at the front. It takes of them, from the
-front, what becomes wanted; and while nothing is, it looks past them for jobs of other kinds. That
-costs a claim and a release for each one in the way, so it is rationed: `PASSES` in a window, which
-grows from 1 to 10 s while nothing else is found.
+jammed for this worker: it asks for as many as are wanted, of those that went back first; and while
+none is wanted, it looks past them for jobs of other kinds. That costs a claim and a release for
+each one in the way, so it is rationed: `PASSES` in a window, which grows from 1 to 10 s while
+nothing else is found.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ LONGEST_WINDOW_S = 10.0
 
 @dataclass(slots=True)
 class Jam:
-    """What is known of the front of one queue: jobs of `kinds`, more than are wanted."""
+    """One queue that has more jobs of `kinds` than are wanted."""
 
     kinds: set[str] = field(default_factory=set)
+    back: set[int] = field(default_factory=set)
+    """Jobs that went back and may still be there, behind what was claimed since."""
     passes: int = PASSES
     window_s: float = SHORTEST_WINDOW_S
     window_end: float = field(default_factory=lambda: time.monotonic() + SHORTEST_WINDOW_S)
@@ -61,8 +63,9 @@ class Jams:
         self._queues = queues
         self._jams: dict[str, Jam] = {}
         self._promised: Counter[str] = Counter()
+        self._asked: dict[str, int] = {}
+        self._kinds: dict[str, str] = {}
         self._seen = 0
-        self._has_others = False
 
     def most(self, queue: str) -> int:
         """How many jobs of a queue to ask for at most."""
@@ -73,70 +76,82 @@ class Jams:
         return self._wanted_of(jam) or max(jam.passes, 0)
 
     def is_at_front(self, queue: str) -> bool:
-        """Is what this worker wants now at the front of the queue, where it put it back?"""
+        """Has this worker put back what it wants now?"""
         jam = self._jams.get(queue)
-        return jam is not None and self._wanted_of(jam) > 0
+        return jam is not None and bool(jam.back) and self._wanted_of(jam) > 0
 
-    def promise(self, queue: str, count: int) -> None:
-        """So many of a queue are asked for: in the same claim, they are wanted of no other."""
-        if (jam := self._jams.get(queue)) is not None and self._wanted_of(jam):
-            self._promised.update(dict.fromkeys(jam.kinds, count))
-
-    def forget_promises(self) -> None:
+    def note_asked(self, queues: Mapping[str, int]) -> None:
+        """What the next claim asks for."""
         self._promised.clear()
+        self._asked = {
+            queue: asked
+            for queue, asked in queues.items()
+            if asked and (jam := self._jams.get(queue)) is not None and self._wanted_of(jam)
+        }
+
+    def promise(self, queue: str, asked: int) -> None:
+        """What a claim that is being put together asks of one queue is wanted of no other."""
+        if asked and (jam := self._jams.get(queue)) is not None:
+            self._promised.update(dict.fromkeys(jam.kinds, asked))
 
     def sort_out(
         self, jobs: list[Claimed], fronts: Iterable[str]
     ) -> tuple[list[Claimed], list[Claimed]]:
         """Claimed jobs as those to keep and those to hand back; `fronts` are the queues that were
         looked at from the front."""
-        if not self._jams and not self._has_other_kinds():
-            return jobs, []
+        kinds = self._other_kinds()
+        if not self._jams and not any(job.task in kinds for job in jobs):
+            return jobs, []  # nearly always, and cheap
         wanted = {kind: self._wanted(kind) for kind in self._executors}
         kept: list[Claimed] = []
         back: list[Claimed] = []
         for job in jobs:
-            kind = self._kind(job)
-            if kind not in wanted:
-                kept.append(job)
-            elif wanted[kind] > 0:
-                wanted[kind] -= 1
-                kept.append(job)
-            else:
+            kind = kinds.get(job.task)
+            if kind is not None and wanted[kind] <= 0:
                 back.append(job)
-        self._learn(kept, back, fronts)
+                continue
+            if kind is not None:
+                wanted[kind] -= 1
+            kept.append(job)
+        if self._jams:
+            self._learn(kept, back, fronts)
+        for job in back:
+            jam = self._jams.setdefault(job.queue, Jam())
+            jam.kinds.add(kinds[job.task])
+            jam.back.add(job.id)
+            jam.passes -= 1
         return kept, back
 
     def _learn(self, kept: list[Claimed], back: list[Claimed], fronts: Iterable[str]) -> None:
-        in_the_way = {(job.queue, self._kind(job)) for job in (*kept, *back)} if self._jams else ()
-        for queue in fronts:
-            jam = self._jams.get(queue)
-            if jam is not None and not any((queue, kind) in in_the_way for kind in jam.kinds):
-                del self._jams[queue]  # others have taken them
-        for job in back:
-            jam = self._jams.setdefault(job.queue, Jam())
-            jam.kinds.add(self._kind(job))
-            jam.passes -= 1
-        for queue, jam in self._jams.items():
-            jam.has_found |= any(job.queue == queue and self._kind(job) not in jam.kinds
-                                 for job in kept)  # fmt: skip
+        """A jam is over when there were fewer of its kinds than were asked for."""
+        kinds = self._other_kinds()
+        for queue, jam in list(self._jams.items()):
+            came = [job for job in (*kept, *back) if job.queue == queue]
+            of_kind = [job for job in came if kinds.get(job.task) in jam.kinds]
+            if len(of_kind) < self._asked.get(queue, 0):
+                del self._jams[queue]
+                continue
+            jam.has_found |= len(of_kind) < len(came)
+            seen = jam.back.intersection(job.id for job in came)
+            jam.back -= seen
+            if not seen and queue in fronts:
+                jam.back.clear()  # others have taken them
 
     def _wanted_of(self, jam: Jam) -> int:
         return max(min(map(self._wanted, jam.kinds)), 0)
 
     def _wanted(self, kind: str) -> int:
-        """How many more jobs of a kind to hold, with those that no slot has begun counted in."""
-        held = sum(self._kind(job) == kind for queue in self._queues.values()
+        """How many more jobs of a kind to hold: those that no slot has begun are held already."""
+        kinds = self._other_kinds()
+        held = sum(kinds.get(job.task) == kind for queue in self._queues.values()
                    for job in queue.waiting)  # fmt: skip
         return self._executors[kind].places.wanted - held - self._promised[kind]
 
-    def _kind(self, job: Claimed) -> str:
-        task = self._tasks.get(job.task)
-        return "async" if task is None else task.run_in
-
-    def _has_other_kinds(self) -> bool:
-        """Has the app any task that is not async? Most have not, and pay nothing here."""
+    def _other_kinds(self) -> Mapping[str, str]:
+        """What the tasks that are not async run in, by name."""
         if self._seen != len(self._tasks):
             self._seen = len(self._tasks)
-            self._has_others = any(task.run_in != "async" for task in self._tasks.values())
-        return self._has_others
+            self._kinds = {
+                name: task.run_in for name, task in self._tasks.items() if task.run_in != "async"
+            }
+        return self._kinds

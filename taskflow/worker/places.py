@@ -1,15 +1,8 @@
-"""The places of an executor, its threads or child processes: who has one, who waits for one.
-
-A run waits here, not in the executor's own queue, so that a worker knows which of its jobs have
-begun: only those count as running, by their timeout and at a shutdown.
-"""
+"""The places of an executor, its threads or child processes, and the runs that have or want one."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from taskflow.worker.pace import Pace
 from taskflow.worker.run import Run
@@ -19,40 +12,33 @@ AHEAD_S = 0.1
 
 
 class Places:
-    """`count` places, given out in the order of asking."""
+    """`count` places. Runs are here between `enter` and `leave`; whether one has its place yet, its
+    `waits_since` tells."""
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._turns = asyncio.Semaphore(count)
-        self._holders: set[Run] = set()
+        self._runs: set[Run] = set()
         self._pace = Pace()
-        self.waiting = 0
-        """Runs that wait for a place."""
 
-    @asynccontextmanager
-    async def take(self, run: Run) -> AsyncIterator[None]:
-        """A place for the time of the block; `run` can be stopped while it waits for one."""
+    def enter(self, run: Run) -> None:
         run.waits_since = time.monotonic()
-        self.waiting += 1
-        try:
-            await self._turns.acquire()
-        finally:
-            self.waiting -= 1
-        run.waits_since = None
-        self._holders.add(run)
-        try:
-            yield
-        finally:
-            self._holders.discard(run)
-            self._turns.release()
-            self._pace.ended += 1
-            self._pace.measure()
+        self._runs.add(run)
+
+    def leave(self, run: Run) -> None:
+        self._runs.discard(run)
+        self._pace.ended += 1
+        self._pace.measure()
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait for a place: they have not begun."""
+        return sum(run.waits_since is not None for run in self._runs)
 
     @property
     def wanted(self) -> int:
         """How many more jobs to hold: one that runs and one ready for each place, and what ends
         soon. Below zero when there are too many. A thread that its handler does not give back is
         none to count on."""
-        lost = sum(run.is_given_up for run in self._holders)
+        lost = sum(run.is_given_up for run in self._runs)
         ahead = int(self._pace.per_second * AHEAD_S)
-        return 2 * (self._count - lost) + ahead - (len(self._holders) - lost) - self.waiting
+        return 2 * (self._count - lost) + ahead - (len(self._runs) - lost)

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from taskflow.context import Context, StopReason
 
+SHORTEST_LOOK_S = 0.05
+
 
 class Run:
-    """The handle by which the worker stops an attempt. Its defaults are those of a fast one."""
+    """The handle by which the worker stops an attempt.
+
+    What is not set is as for a coroutine, which begins at once and can be interrupted.
+    """
 
     is_interruptible = True
-    """Can it be cancelled where it waits? Not once a thread is at it."""
+    """Can it be cancelled where it waits? A thread cannot."""
+    withdraw: Callable[[], bool] | None = None
+    """Takes it out of the queue of a pool of threads; False when a thread is at it already."""
     waits_since: float | None = None
     """Since when it waits for a thread or a child; None once it has one, or needs none."""
+    begun_at: float | None = None
     stopped_at: float | None = None
     """When it was first told to stop."""
     is_given_up = False
@@ -31,11 +40,23 @@ class Run:
         self.slot: asyncio.Task[Any] | None = asyncio.current_task()
 
     def begin(self) -> None:
-        """The handler begins: so does the time of the job's timeout, if it has one."""
-        timeout = self.context.claimed.timeout
-        if timeout is not None and self._timer is None:
+        """The handler begins. Called from any thread: telling the loop each time would be dear."""
+        self.begun_at = time.monotonic()
+        self.waits_since = None
+
+    def watch_time(self, timeout: float) -> None:
+        """Stops the handler when it has run for `timeout` seconds. Until it begins, this looks
+        again after as many."""
+        left = timeout
+        if self.begun_at is not None:
+            left = self.begun_at + timeout - time.monotonic()
+        elif self._timer is not None:
+            left = max(timeout, SHORTEST_LOOK_S)
+        if left > 0:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(timeout, self.stop, "timeout")
+            self._timer = loop.call_later(left, self.watch_time, timeout)
+        else:
+            self.stop("timeout")
 
     def end(self) -> None:
         if self._timer is not None:
@@ -53,7 +74,15 @@ class Run:
         self.context.stop(stop_reason)
         if first:
             self.stopped_at = time.monotonic()
-            self.interrupt()
+            if self.withdraw is None or not self.withdraw():
+                self.interrupt()
+
+    def hand_back(self) -> None:
+        """Ends it if it still waits for its thread or child, as if it had never been claimed."""
+        if self.withdraw is None:
+            self.stop("shutdown")
+        elif self.withdraw():
+            self.context.stop("shutdown")
 
     def interrupt(self) -> None:
         """Cancels it where it waits; once more, if it went on after the first time."""

@@ -88,15 +88,14 @@ class Runner:
             if task.run_in == "async":
                 if job.timeout is not None:
                     run.begin()
+                    run.watch_time(job.timeout)
                 args, kwargs = task.signature.bind(job.args)
                 if task.signature.takes_context:
                     value = await task.fn(context, *args, **kwargs)
                 else:
                     value = await task.fn(*args, **kwargs)
             else:
-                executor = self._executors[task.run_in]
-                async with executor.places.take(run):
-                    value = await executor.run(task, context, run)
+                value = await self._run_elsewhere(task, job, context, run)
             self._note_value(job, context, value)
         except BaseException as error:
             self._end(task, job, context, error)
@@ -105,6 +104,19 @@ class Runner:
         finally:
             del self._hand.runs[job.id, job.claim_no]
             run.end()
+
+    async def _run_elsewhere(
+        self, task: Task[..., Any], job: Claimed, context: Context, run: Run
+    ) -> Any:
+        """In a thread or a child process, once there is one for it."""
+        executor = self._executors[task.run_in]
+        executor.places.enter(run)
+        if job.timeout is not None:
+            run.watch_time(job.timeout)
+        try:
+            return await executor.run(task, context, run)
+        finally:
+            executor.places.leave(run)
 
     def _note_unknown(self, name: str) -> None:
         if name not in self.unknown_tasks and len(self.unknown_tasks) >= MOST_UNKNOWN:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from taskflow.calls import leases
 from taskflow.kernel.durations import as_interval
 from taskflow.kernel.job import Claimed
+from taskflow.store.call import first_line
 from taskflow.store.link import APART, Link, LinkDown
 from taskflow.worker.ends import Batch, LateResult, Parcel
 from taskflow.worker.hand import Hand
@@ -117,7 +118,7 @@ class Settler:
         except LinkDown:
             return False
         except APART as error:
-            logger.warning("%d ends are settled apart: %s", len(parcel), error)
+            logger.warning("%d ends are settled apart: %s", len(parcel), first_line(error))
             self.stragglers.add(parcel)
         else:
             self._confirm(parcel, refused)
@@ -146,7 +147,7 @@ class Settler:
     def _refuse(self, parcel: Parcel, error: Exception) -> None:
         """A value of one job cannot be stored: it fails alone, or has no result."""
         (job,) = parcel.jobs
-        logger.error("job %d: its end cannot be stored: %s", job.id, error)
+        logger.error("job %d: its end cannot be stored: %s", job.id, first_line(error))
         if isinstance(parcel, LateResult):
             self._late.append(LateResult(job, None))
             self._news.set()

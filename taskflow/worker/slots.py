@@ -135,6 +135,8 @@ class QueueSlots:
 
     async def _sleep(self) -> None:
         self.pace.measure()
+        if self._closed:
+            return  # the job took the cancellation for its own, and nobody wakes this slot any more
         sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle.append(sleeper)
         try:

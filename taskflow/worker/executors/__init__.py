@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Executor(Protocol):
     """Runs the handler of a task somewhere and answers what it returned, or raises what it did.
 
-    The caller has taken one of `places`; `run` calls `begin` of the run when the handler begins.
+    A run waits here until a thread or a child is free for it, and `begin` is called when its
+    handler begins: only from there on it is running, for its timeout and at a shutdown.
     """
 
     places: Places

@@ -45,27 +45,31 @@ class ProcessExecutor:
         self._processes = processes or os.cpu_count() or 1
         self._pool: pebble.ProcessPool | None = None
         self.places = Places(self._processes)
+        self._turns = asyncio.Semaphore(self._processes)
 
     async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
-        future = self._started().schedule(
-            _run_in_child,
-            args=(*_where(task), context_payload(context.claimed), self._settings_of(task)),
-        )
-        self._begin_with(future, run)
-        try:
-            raw, context.is_settled, context.is_result_pending = await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            future.cancel()  # type: ignore[no-untyped-call]  # TERM, then KILL after TERM_S
-            raise
-        except BrokenProcessPool as error:
-            self._pool = None  # it takes no more work; the next job starts another
-            raise WorkerProcessDied.of(
-                context.job_id, f"the processes of job {context.job_id}'s pool broke: {error}"
-            ) from None
-        except (pebble.ProcessExpired, CancelledError) as error:
-            raise WorkerProcessDied.of(
-                context.job_id, f"the process that ran job {context.job_id} died: {error}"
-            ) from None
+        async with self._turns:
+            run.waits_since = None
+            future = self._started().schedule(
+                _run_in_child,
+                args=(*_where(task), context_payload(context.claimed), self._settings_of(task)),
+            )
+            self._begin_with(future, run)
+            try:
+                answer = await asyncio.wrap_future(future)
+            except asyncio.CancelledError:
+                future.cancel()  # type: ignore[no-untyped-call]  # TERM, then KILL after TERM_S
+                raise
+            except BrokenProcessPool as error:
+                self._pool = None  # it takes no more work; the next job starts another
+                raise WorkerProcessDied.of(
+                    context.job_id, f"the processes of job {context.job_id}'s pool broke: {error}"
+                ) from None
+            except (pebble.ProcessExpired, CancelledError) as error:
+                raise WorkerProcessDied.of(
+                    context.job_id, f"the process that ran job {context.job_id} died: {error}"
+                ) from None
+        raw, context.is_settled, context.is_result_pending = answer
         return None if raw is None else codec.decode(raw)
 
     def _begin_with(self, future: Any, run: Run) -> None:

@@ -26,16 +26,17 @@ class ThreadExecutor:
 
     async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
         run.is_interruptible = False
-        run.begin()  # its place is a thread that is free: nothing else is in the pool's queue
 
         def work() -> Any:
+            run.begin()
             args, kwargs = task.signature.bind(context.raw_args)
             if task.signature.takes_context:
                 return task.fn(context, *args, **kwargs)
             return task.fn(*args, **kwargs)
 
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, contextvars.copy_context().run, work)
+        future = self._pool.submit(contextvars.copy_context().run, work)
+        run.withdraw = future.cancel
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
