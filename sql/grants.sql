@@ -28,7 +28,7 @@ do $$
 declare
   v_producer text := 'enqueue enqueue_job enqueue_many take_permit release_permit renew_permit get_job watch now current_tenant priority_no priority_name';
   v_worker text := 'claim renew settle settle_many release reap maintain join_worker leave_worker '
-                   'operate disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day';
+                   'operate disown was_settled set_result publish_tasks wait_for_work next_due stop_waiting backoff config state_of explain may_read partition_day';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant '
                      'set_limit delete_limit move_job set_priority start_operation cancel_operation undo_operation';
   v_granted text;

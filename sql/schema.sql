@@ -897,6 +897,10 @@ REVOKE ALL ON FUNCTION taskflow.meet_holder(new_job taskflow.job, rule taskflow.
 REVOKE ALL ON FUNCTION taskflow.move_job(id bigint, queue text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.move_job(id bigint, queue text, tenant text) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.next_due(queues text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.next_due(queues text[]) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.next_due(queues text[]) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.note_end(tenant text, key_ids bigint[], has_failed boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.note_queue(tenant text, name text) FROM PUBLIC;

@@ -18,7 +18,7 @@ import msgspec
 from taskflow.calls import leases
 from taskflow.errors import DatabaseUnreachable, LeaseLost, TaskTimeout
 from taskflow.kernel import codec
-from taskflow.kernel.job import Claimed
+from taskflow.kernel.job import RESULT_PENDING, Claimed
 from taskflow.kernel.outcome import Cancel
 from taskflow.store.call import Call, arun, run, translated
 from taskflow.store.database import AsyncConnection, Connection
@@ -32,6 +32,9 @@ StopReason = Literal["cancelled", "lease lost", "timeout", "shutdown"]
 
 class Context:
     """One attempt of one job, as its handler sees it. Safe to use from any thread."""
+
+    is_result_pending = False
+    """Whether `transaction()` said, with the end of this job, that a result would follow."""
 
     def __init__(self, app: Taskflow, claimed: Claimed) -> None:
         self.app = app
@@ -169,6 +172,8 @@ class JobTransaction:
         self._context = context
         self._claimed = claimed
         self._result = None if result is None else codec.encode_result(result)
+        task = context.app.tasks.get(claimed.task)
+        self._result_follows = result is None and (task is None or task.signature.has_result)
 
     def __enter__(self) -> Connection:
         self._block = self._blocking()
@@ -197,7 +202,7 @@ class JobTransaction:
             # It broke at COMMIT, perhaps after it: only the database knows, so it is asked.
             if not is_ending or not database.run(self._ask()):
                 raise
-        self._context.is_settled = True
+        self._note_committed()
 
     @asynccontextmanager
     async def _awaiting(self) -> AsyncIterator[AsyncConnection]:
@@ -213,14 +218,23 @@ class JobTransaction:
         except DatabaseUnreachable:
             if not is_ending or not await database.arun(self._ask()):
                 raise
-        self._context.is_settled = True
+        self._note_committed()
 
     def settle(self) -> Call[leases.Status]:
-        """The last statement of the transaction."""
+        """The last statement of the transaction. Who waits for the job is told of its commit, which
+        may be before the handler has returned: the mark says that its value is yet to come."""
         claimed = self._claimed
         return leases.settle(
-            claimed.id, claimed.claim_no, result=self._result, tenant=claimed.tenant
+            claimed.id,
+            claimed.claim_no,
+            result=self._result,
+            reason=RESULT_PENDING if self._result_follows else None,
+            tenant=claimed.tenant,
         )
+
+    def _note_committed(self) -> None:
+        self._context.is_result_pending = self._result_follows
+        self._context.is_settled = True
 
     def _check(self, status: leases.Status) -> None:
         if status != "applied":

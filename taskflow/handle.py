@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from taskflow.calls import jobs
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 FIRST_LOOK = 0.05
 LONGEST_LOOK = 1.0
+RESULT_PATIENCE_S = 5.0
+"""How long to wait for a result that its handler's own transaction has left open: the handler may
+have more to do before it returns, or may have died with its worker."""
 
 
 class Handle(Generic[R]):
@@ -70,20 +74,23 @@ class Handle(Generic[R]):
     def wait(self, timeout: Duration | None = None) -> Job:
         """The job once it has finished. Raises `ResultTimeout` after `timeout`; the job goes on.
 
+        The result of a handler that returns after its own transaction comes a little later: it is
+        waited for, at most 5 s.
+
         Woken by a notification; looks by itself at growing pauses up to 1 s, so a lost one, or a
         pooler that cannot carry it, costs no more than that.
         """
         deadline = _deadline(timeout)
         found = self.job()
         if found.is_finished:
-            return found
+            return self._with_result(found, deadline)
         with self._app.database.listening() as connection:
             pause = FIRST_LOOK
             while True:
                 self._app.run(jobs.watch(self.id, self.tenant))
                 found = self.job()
                 if found.is_finished:
-                    return found
+                    return self._with_result(found, deadline)
                 pause = self._next_pause(pause, deadline)
                 sleep_until_told(connection, f"done {self.id}", pause)
 
@@ -92,7 +99,7 @@ class Handle(Generic[R]):
         deadline = _deadline(timeout)
         found = await self.ajob()
         if found.is_finished:
-            return found
+            return await self._awith_result(found, deadline)
         told = asyncio.Event()
         listener = self._app.listener()
         unsubscribe = listener.subscribe(f"done {self.id}", lambda _payload: told.set())
@@ -104,7 +111,7 @@ class Handle(Generic[R]):
                     await self._app.arun(jobs.watch(self.id, self.tenant))
                 found = await self.ajob()
                 if found.is_finished:
-                    return found
+                    return await self._awith_result(found, deadline)
                 pause = self._next_pause(pause, deadline)
                 try:
                     async with asyncio.timeout(pause):
@@ -116,11 +123,27 @@ class Handle(Generic[R]):
 
     def result(self, timeout: Duration | None = None) -> R:
         """What the handler returned, waiting for it. Raises `JobFailed`, `JobCancelled` or
-        `ResultTimeout`."""
+        `ResultTimeout`, also for a job that has succeeded but whose result does not come."""
         return self._outcome(self.wait(timeout))
 
     async def aresult(self, timeout: Duration | None = None) -> R:
         return self._outcome(await self.await_end(timeout))
+
+    def _with_result(self, job: Job, deadline: float) -> Job:
+        for pause in _looks_for_result(deadline):
+            if not job.awaits_result:
+                break
+            time.sleep(pause)
+            job = self.job()
+        return job
+
+    async def _awith_result(self, job: Job, deadline: float) -> Job:
+        for pause in _looks_for_result(deadline):
+            if not job.awaits_result:
+                break
+            await asyncio.sleep(pause)
+            job = await self.ajob()
+        return job
 
     def _found(self, job: Job | None) -> Job:
         if job is None:
@@ -138,6 +161,13 @@ class Handle(Generic[R]):
             )
         if job.state == "cancelled":
             raise JobCancelled.of(self.id, f"job {self.id} was cancelled: {job.reason}")
+        if job.awaits_result:
+            raise ResultTimeout.of(
+                self.id,
+                f"job {self.id} has succeeded, but its result has not come",
+                "Its handler has not returned since its transaction, or died with its worker."
+                " ctx.transaction(result=...) stores a result in the same commit.",
+            )
         result: R = self._decode(job.result if job.result is not None else b"null")
         return result
 
@@ -148,6 +178,15 @@ class Handle(Generic[R]):
                 self.id, f"job {self.id} has not finished in time", "It goes on; ask again later."
             )
         return min(pause * 1.5, LONGEST_LOOK, left)
+
+
+def _looks_for_result(deadline: float) -> Iterator[float]:
+    """Growing pauses between looks: the result is a round trip away, as a rule."""
+    end = min(deadline, time.monotonic() + RESULT_PATIENCE_S)
+    pause = 0.002
+    while (left := end - time.monotonic()) > 0:
+        yield min(pause, left)
+        pause = min(pause * 2, 0.25)
 
 
 def _deadline(timeout: Duration | None) -> float:

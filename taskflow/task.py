@@ -19,6 +19,7 @@ from taskflow.calls import jobs
 from taskflow.errors import InvalidOption, SyncCallInLoop
 from taskflow.handle import Handle
 from taskflow.kernel.contract import Contract, Upgrade
+from taskflow.kernel.durations import as_interval
 from taskflow.kernel.job import Enqueued, Options, Placed
 from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
@@ -187,13 +188,12 @@ class Task(Enqueuer[P, R]):
 def published(name: str, task: Task[..., Any]) -> dict[str, Any]:
     """The task's contract, as workers publish it for callers from SQL."""
     options = task.defaults
-    timeout = f"{options.timeout.total_seconds()} seconds" if options.timeout else None
     return {
         "name": name,
         "queue": options.queue,
         "priority": options.priority,
         "max_attempts": options.max_attempts,
-        "timeout": timeout,
+        "timeout": as_interval(options.timeout) if options.timeout else None,
         "args_schema": task.signature.schema(),
         "version": task.version,
         "check_args": task.contract.check,

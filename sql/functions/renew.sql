@@ -1,6 +1,7 @@
 -- Extends the leases of running jobs, and the worker's own: a worker calls it every third of a
 -- lease, also with nothing running. Answers only what the worker must act on: 'lost' (another claim
--- or the reaper took the job: stop, its settle will be refused) and 'cancel' (asked to stop).
+-- or the reaper took the job: stop, its settle will be refused), 'cancel' (asked to stop) and 'locked'
+-- (its lease was not extended and runs on from before). A job may be both of the last two.
 --
 -- With `up_to_batch` the arrays are a roll-call: they name all jobs still running among the claims
 -- up to that batch, so their claim_batch rows shrink to one; not those up to `after_batch`, in which
@@ -13,7 +14,8 @@
 -- The new lease counts from now, never from the old one: that would freeze a clock's leap back.
 -- A row that somebody else has locked (its settle inside a long transaction, an operator's open
 -- cancel) is passed over, not waited for: one such row would let all other leases run out, and
--- renewals and settles that take the same rows in different orders would deadlock.
+-- renewals and settles that take the same rows in different orders would deadlock. It is answered as
+-- 'locked': a worker that believed it extended could go on after the lease has run out.
 create or replace function taskflow.renew(
   worker_id bigint,
   ids bigint[],
@@ -61,11 +63,13 @@ begin
    where j.tenant = h.tenant and j.id = h.id;
   -- A statement of its own, with its own snapshot: it sees what a reaper committed meanwhile.
   return query
-    select g.id, g.claim_no, case when j.id is null then 'lost' else 'cancel' end
+    select g.id, g.claim_no, v.verdict
       from unnest(ids, claim_nos, tenants) g (id, claim_no, tenant)
       left join taskflow.job j on j.tenant = coalesce(g.tenant, 'default') and j.id = g.id
                               and j.claim_no = g.claim_no and j.lease_until is not null
-     where j.id is null or j.cancel_requested;
+     cross join lateral (values ('lost', j.id is null), ('cancel', j.cancel_requested),
+                                ('locked', j.lease_until <> v_now + lease)) v (verdict, holds)
+     where v.holds;
   if up_to_batch is not null then
     -- Batches that a reaper holds, or suspects, are its own: they stay, and with them what leads to their
     -- jobs. A tenant's merged batch takes the place of one that went; where none went, no lead is missing.

@@ -7,6 +7,8 @@
 --              starts either
 --   released   handed back, not run; the attempt is not counted
 --   discarded  goes to the dead-letter queue at once
+-- `reason` says why, in a few words. Of a completed job it is kept, too: 'result pending' tells that
+-- taskflow.set_result is to follow.
 -- `error` is {"class", "message", "traceback", "fingerprint"}, all texts and all optional.
 -- Answers 'applied', 'already' (this claim was settled before: a repeat after a lost reply is safe)
 -- or 'stale' (the lease was lost; nothing is written). Locks: the job's row.
@@ -56,7 +58,7 @@ begin
     perform taskflow.record_attempt(v_job, settle.outcome, v_now, v_reason, settle.error);
   end if;
   if settle.outcome = 'completed' then
-    perform taskflow.archive(v_job, 'succeeded', v_now, null, settle.result);
+    perform taskflow.archive(v_job, 'succeeded', v_now, v_reason, settle.result);
   elsif settle.outcome = 'cancelled' or (v_job.cancel_requested and settle.outcome <> 'discarded') then
     perform taskflow.archive(v_job, 'cancelled', v_now, coalesce(v_reason, v_job.cancel_reason), null);
   elsif settle.outcome = 'discarded' then

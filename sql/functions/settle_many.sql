@@ -15,8 +15,8 @@ create or replace function taskflow.settle_many(
 language plpgsql volatile security definer set search_path = taskflow, pg_temp
 -- one plan shape, whatever the statistics say: probe the primary key for each id
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
--- a row that somebody else holds must not hold up thousands: 55P03, and the caller settles singly
-set lock_timeout = '2s'
+-- a row that somebody else holds must not hold up thousands: 55P03, and the caller settles in parts
+set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
 declare

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 
 from taskflow.kernel.job import Claimed
-from taskflow.store.call import Call, Row, each, nothing, scalar
+from taskflow.store.call import Call, Row, each, scalar
 
 Status = Literal["applied", "already", "stale", "refused"]
-Verdict = Literal["lost", "cancel"]
+Verdict = Literal["lost", "cancel", "locked"]
 Position = tuple[str, int]
 """(run time as ISO text, id) of the last job taken."""
 
@@ -34,13 +34,20 @@ def claim(
     *,
     priorities: Sequence[int] = (0, 1, 2, 3),
     after: dict[str, dict[str, Position]] | None = None,
+    refuse: Collection[str] = (),
 ) -> Call[list[Claimed]]:
-    """Takes up to slots[i] due jobs of queues[i]; `after` is where the last claim ended."""
+    """Takes up to slots[i] due jobs of queues[i]; `after` is where the last claim ended.
+
+    A time before the year 1, which Python has not, is read as its beginning: one such row would
+    make the whole answer unreadable.
+    """
     return Call(
         "select id, claim_no, tenant, queue, task, args::text, attempt, max_attempts, lost,"
-        " priority, run_at, extract(epoch from timeout)::float8, lease_until, tags, meta::text,"
-        " batch_id from taskflow.claim(%(worker_id)s::bigint, %(queues)s::text[],"
-        " %(slots)s::integer[], %(lease)s::interval, %(priorities)s::smallint[], %(after)s::jsonb)",
+        " priority, greatest(run_at, '0001-01-03'), extract(epoch from timeout)::float8,"
+        " lease_until, tags, meta::text, batch_id, lane_id, args_version"
+        " from taskflow.claim(%(worker_id)s::bigint, %(queues)s::text[],"
+        " %(slots)s::integer[], %(lease)s::interval, %(priorities)s::smallint[], %(after)s::jsonb,"
+        " %(refuse)s::text[])",
         {
             "worker_id": worker_id,
             "queues": list(queues),
@@ -48,6 +55,7 @@ def claim(
             "lease": lease,
             "priorities": numbers(priorities),
             "after": msgspec.json.encode(after).decode() if after else None,
+            "refuse": list(refuse) or None,
         },
         _CLAIMED,
     )
@@ -115,12 +123,18 @@ def was_settled(id: int, claim_no: int, tenant: str) -> Call[bool]:
     )
 
 
-def set_result(id: int, claim_no: int, result: bytes, tenant: str) -> Call[None]:
-    """Adds the result of a job that its handler's own transaction has settled."""
+def set_result(id: int, claim_no: int, result: bytes | None, tenant: str) -> Call[Refused]:
+    """Adds the result of a job that its handler's own transaction has settled; None: it has none,
+    and nobody need wait for it. Nothing of it is ever refused."""
     return Call(
         "select taskflow.set_result(%(id)s, %(claim_no)s, %(result)s::jsonb, %(tenant)s)",
-        {"id": id, "claim_no": claim_no, "result": result.decode(), "tenant": tenant},
-        nothing,
+        {
+            "id": id,
+            "claim_no": claim_no,
+            "result": result.decode() if result else None,
+            "tenant": tenant,
+        },
+        lambda _rows: [],
     )
 
 
@@ -131,7 +145,8 @@ def renew(
     batches: tuple[int, int] | None,
     report: dict[str, Any],
 ) -> Call[list[tuple[int, int, Verdict]]]:
-    """Extends the leases of `held` and the worker's own; answers what must stop.
+    """Extends the leases of `held` and the worker's own; answers what is lost, what was asked to
+    stop, and what was locked and so not extended. A job may have two verdicts.
 
     `batches`, (after, up to), says that `held` names all that still runs of the claims in between.
     """

@@ -63,5 +63,10 @@ def wait_for_work(worker_id: int, queues: Sequence[str]) -> Call[float | None]:
     )
 
 
+def next_due(queues: Sequence[str]) -> Call[float | None]:
+    """The seconds until there may be something to claim, as far as the database knows."""
+    return Call("select taskflow.next_due(%(queues)s::text[])", {"queues": list(queues)}, scalar)
+
+
 def stop_waiting(worker_id: int) -> Call[None]:
     return Call("select taskflow.stop_waiting(%(id)s::bigint)", {"id": worker_id}, nothing)

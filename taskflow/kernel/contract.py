@@ -45,7 +45,7 @@ class Contract:
 
         return register
 
-    def upgraded(self, args: codec.Json, version: int) -> codec.Json:
+    def upgraded(self, args: str, version: int) -> str:
         """Stored arguments of an older version as those of this one. Versions without a step of
         their own are taken as they are."""
         steps = [self._steps[v] for v in range(version, self.version) if v in self._steps]
@@ -54,4 +54,4 @@ class Contract:
         values: dict[str, Any] = codec.decode(args)
         for step in steps:
             values = step(values)
-        return codec.encode(values)
+        return codec.encode(values).decode()

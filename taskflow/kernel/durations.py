@@ -85,6 +85,12 @@ def format_duration(value: timedelta | float, *, parts: int = 2) -> str:
     return f"-{text}" if delta < timedelta(0) else text
 
 
+def as_interval(value: timedelta) -> str:
+    """As Postgres reads an interval: whole microseconds. A float of seconds below 100 us would be
+    written with an exponent, which it refuses."""
+    return f"{value // timedelta(microseconds=1)} microseconds"
+
+
 def _parse_text(text: str, what: str) -> Decimal:
     plain = text.strip()
     if plain.startswith("-"):  # a duration all the same, and as such out of range

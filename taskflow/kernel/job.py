@@ -12,6 +12,8 @@ State = Literal[
     "scheduled", "blocked", "available", "running", "retrying", "succeeded", "cancelled", "dead"
 ]
 FINISHED: frozenset[str] = frozenset({"succeeded", "cancelled", "dead"})
+RESULT_PENDING = "result pending"
+"""The reason of a job that its handler's own transaction has settled, until the handler returns."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,11 @@ class Job(msgspec.Struct, frozen=True):
     def is_finished(self) -> bool:
         return self.state in FINISHED
 
+    @property
+    def awaits_result(self) -> bool:
+        """It has succeeded, and its handler has not returned yet, or was killed before it could."""
+        return self.state == "succeeded" and self.reason == RESULT_PENDING
+
 
 class Placed(msgspec.Struct, frozen=True):
     """What became of one enqueue: enqueued, or the holder of its unique key is existing, replaced
@@ -111,7 +118,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Claimed(msgspec.Struct, gc=False):
-    """A job that a worker holds. Mutable only in `held_since`."""
+    """A job that a worker holds. Only `held_since` changes, and `args` when they are migrated."""
 
     id: int
     claim_no: int
@@ -129,6 +136,10 @@ class Claimed(msgspec.Struct, gc=False):
     tags: list[str] | None
     meta: str | None
     batch_id: int
+    lane_id: int | None = None
+    """The lane in which it waited, if limits hold for it."""
+    args_version: int | None = None
+    """For which version of its task the arguments were made; None: the published one."""
     held_since: float = 0.0
     """Monotonic time at which the claim, or the last renewal, was sent."""
 

@@ -6,14 +6,14 @@ What only the database can know (is the deadline after the run time by its clock
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypedDict
 
 import msgspec
 
-from taskflow.errors import InvalidOption, UnknownOption, nearest
+from taskflow.errors import InvalidOption, TimeOutOfRange, UnknownOption, nearest
 from taskflow.kernel import codec
-from taskflow.kernel.durations import Duration, parse_duration
+from taskflow.kernel.durations import Duration, format_duration, parse_duration
 from taskflow.kernel.job import Options
 from taskflow.kernel.names import Priority, check_name, check_tags, parse_priority, priority_name
 
@@ -21,6 +21,9 @@ MAX_ATTEMPTS = 1_000
 MAX_KEY_BYTES = 500
 MAX_META_BYTES = 65_536
 MAX_PARENTS = 10_000
+SHORTEST_TIMEOUT = timedelta(milliseconds=1)
+EITHER = (("run_at", "delay"), ("unique_key", "unique_by"))
+"""Options that say the same thing in two ways: giving one takes the other's default back."""
 REPLACEABLE = (
     "args", "priority", "run_at", "max_attempts", "timeout", "deadline", "tags", "meta",
 )  # fmt: skip
@@ -60,6 +63,7 @@ class Given(TypedDict, total=False):
 def make_options(base: Options, given: Mapping[str, Any]) -> Options:
     """`base` with `given` laid over it; None leaves a thing as it is.
 
+    One of `EITHER` takes the place of the other: a task with a default delay can be given a run_at.
     Raises `UnknownOption` with the nearest name, and for values `InvalidOption`, `InvalidName`,
     `TimeOutOfRange` or an `UnstorableValue`.
     """
@@ -70,14 +74,27 @@ def make_options(base: Options, given: Mapping[str, Any]) -> Options:
     checked = {
         name: CHECKS[name](name, value) for name, value in given.items() if value is not None
     }
-    for one, other in (("run_at", "delay"), ("unique_key", "unique_by")):
+    instead: dict[str, None] = {}
+    for one, other in EITHER:
         if one in checked and other in checked:
             raise InvalidOption(f"{one} and {other} are both given", "Give one of them.")
-    return msgspec.structs.replace(base, **checked)
+        if one in checked or other in checked:
+            instead[other if one in checked else one] = None
+    return msgspec.structs.replace(base, **instead, **checked)
 
 
 def _duration(name: str, value: Any) -> Any:
     return parse_duration(value, what=name)
+
+
+def _timeout(name: str, value: Any) -> timedelta:
+    found = parse_duration(value, what=name)
+    if found < SHORTEST_TIMEOUT:
+        raise TimeOutOfRange(
+            f"{name} is {format_duration(found)}, it must be 1 ms or more",
+            "Leave it out for a job that may run as long as it likes.",
+        )
+    return found
 
 
 def _moment(name: str, value: Any) -> datetime:
@@ -195,7 +212,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "run_at": _moment,
     "delay": _duration,
     "max_attempts": _attempts,
-    "timeout": _duration,
+    "timeout": _timeout,
     "unique_key": _key,
     "tags": _tags,
     "meta": _meta,

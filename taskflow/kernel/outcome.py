@@ -15,9 +15,12 @@ from taskflow.kernel.durations import Duration, parse_duration
 
 
 class Outcome(Exception):
-    """Base of the outcomes below; not an error, though it can be raised."""
+    """Base of the outcomes below; not an error, though it can be raised.
 
-    reason: str
+    Its fields have defaults in the class: a subclass may forget to call `super().__init__`.
+    """
+
+    reason: str = ""
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
@@ -50,8 +53,8 @@ class Snooze(Outcome):
     Give either `delay`, a duration from now, or `until`, an aware datetime.
     """
 
-    delay: timedelta | None
-    until: datetime | None
+    delay: timedelta | None = None
+    until: datetime | None = None
 
     def __init__(
         self, delay: Duration | None = None, *, until: datetime | None = None, reason: str = ""
@@ -101,22 +104,23 @@ class RateLimited(Snooze):
 class RetryLater(Outcome):
     """Count this attempt as failed and run the next one after `delay`, whatever the policy says.
 
-    For a peer that answers "not before": its time goes to `delay`. Attempts stay limited.
+    For a peer that answers "not before": its time goes to `delay`, and jitter only adds to it.
+    Attempts stay limited.
     """
 
-    delay: timedelta
+    delay: timedelta | None = None
 
     def __init__(self, delay: Duration, reason: str = "") -> None:
         super().__init__(reason)
         self.delay = parse_duration(delay, what="RetryLater delay")
 
     @property
-    def retry_after(self) -> timedelta:
+    def retry_after(self) -> timedelta | None:
         """The attribute that `Retry.delay` honours on any exception."""
         return self.delay
 
 
 def _rebuild(kind: type[Outcome], fields: dict[str, Any]) -> Outcome:
-    outcome = kind.__new__(kind, fields["reason"])
+    outcome = kind.__new__(kind, fields.get("reason", ""))
     vars(outcome).update(fields)
     return outcome

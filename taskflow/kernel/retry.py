@@ -95,24 +95,33 @@ class Retry:
         attempt: int,
         error: BaseException | None = None,
         random: Callable[[], float] = _random.random,
+        *,
+        max_attempts: int | None = None,
     ) -> timedelta | None:
         """How long to wait after failed `attempt`, or None if that was the last.
 
-        `random` gives numbers in [0, 1); tests pass their own.
+        `max_attempts` is the job's own number where it has one: it then stands for the policy's,
+        but not for that of a policy in `rules`. `random` gives numbers in [0, 1); tests pass their
+        own.
         """
         rule = self._rule_for(error)
         if isinstance(rule, Retry):
             return rule.delay(attempt, error, random)
-        if attempt >= self.max_attempts or rule is None:
+        if attempt >= (max_attempts or self.max_attempts) or rule is None:
             return None
         asked = _asked(error)
         if asked is not None:
-            asked = min(asked, max(self.cap, _LONGEST_ASKED))
-            return min(asked * (1 + self.jitter * random()), MAX_DURATION)
+            return self.not_before(min(asked, max(self.cap, _LONGEST_ASKED)), random)
         spread = 1 + self.jitter * (2 * random() - 1)
         if isinstance(rule, timedelta):
             return min(rule * spread, MAX_DURATION)
         return min(self.plain_delay(attempt) * spread, self.cap)
+
+    def not_before(
+        self, asked: timedelta, random: Callable[[], float] = _random.random
+    ) -> timedelta:
+        """A delay that somebody asked for: jitter only adds to it."""
+        return min(asked * (1 + self.jitter * random()), MAX_DURATION)
 
     def plain_delay(self, attempt: int) -> timedelta:
         """The delay after `attempt` by the formula alone: before jitter, at most `cap`."""

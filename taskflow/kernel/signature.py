@@ -79,6 +79,8 @@ class Signature:
         struct = _argument_struct(shape)
         self._decode = msgspec.json.Decoder(struct, dec_hook=codec.dec_hook).decode
         self._result = msgspec.json.Decoder(shape.result, dec_hook=codec.dec_hook)
+        self.has_result = shape.result not in (None, type(None))
+        """May the handler return a value? Not if it is annotated with None."""
 
     @classmethod
     def of(cls, handler: Callable[..., Any], localns: Mapping[str, Any] | None = None) -> Self:

@@ -40,7 +40,7 @@ class Call(Generic[T]):
 
 def run(connection: psycopg.Connection[Any], call: Call[T]) -> T:
     """Runs a Call on a psycopg connection, in whatever transaction that connection is."""
-    with translated(), connection.cursor(row_factory=tuple_row) as cursor:
+    with translated(), _cursor(connection) as cursor:
         cursor.execute(call.statement, call.parameters)
         return call.decode(cursor.fetchall() if cursor.description else ())
 
@@ -50,7 +50,7 @@ async def arun(
 ) -> T:
     """Runs a Call on an async psycopg connection; `binary` is cheaper for many rows of numbers."""
     with translated():
-        async with connection.cursor(row_factory=tuple_row) as cursor:
+        async with _async_cursor(connection) as cursor:
             await cursor.execute(call.statement, call.parameters, binary=binary)
             return call.decode(await cursor.fetchall() if cursor.description else ())
 
@@ -65,7 +65,7 @@ def run_many(connection: psycopg.Connection[Any], calls: Iterable[Call[T]]) -> l
     under_way: deque[tuple[Call[T], psycopg.Cursor[Any]]] = deque()
     with translated(), connection.transaction(), connection.pipeline():
         for call in calls:
-            cursor = connection.cursor(row_factory=tuple_row)
+            cursor = _cursor(connection)
             cursor.execute(call.statement, call.parameters)
             under_way.append((call, cursor))
             if len(under_way) > IN_FLIGHT:
@@ -82,7 +82,7 @@ async def arun_many(connection: psycopg.AsyncConnection[Any], calls: Iterable[Ca
     with translated():
         async with connection.transaction(), connection.pipeline():
             for call in calls:
-                cursor = connection.cursor(row_factory=tuple_row)
+                cursor = _async_cursor(connection)
                 await cursor.execute(call.statement, call.parameters)
                 under_way.append((call, cursor))
                 if len(under_way) > IN_FLIGHT:
@@ -91,6 +91,23 @@ async def arun_many(connection: psycopg.AsyncConnection[Any], calls: Iterable[Ca
             for sent, answered in under_way:
                 answers.append(sent.decode(await answered.fetchall()))
     return answers
+
+
+def _cursor(connection: psycopg.Connection[Any]) -> psycopg.Cursor[Row]:
+    """A plain cursor: the caller's `cursor_factory` may take no named parameters."""
+    _check_open(connection)
+    return psycopg.Cursor(connection, row_factory=tuple_row)
+
+
+def _async_cursor(connection: psycopg.AsyncConnection[Any]) -> psycopg.AsyncCursor[Row]:
+    _check_open(connection)
+    return psycopg.AsyncCursor(connection, row_factory=tuple_row)
+
+
+def _check_open(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """What `connection.cursor()` checks; the cursor itself would complain of itself."""
+    if connection.closed:
+        raise psycopg.OperationalError("the connection is closed")
 
 
 @contextmanager

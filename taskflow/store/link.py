@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from taskflow.errors import TaskflowError, UnstorableValue
+from taskflow.errors import UnstorableValue
 from taskflow.store.call import Call, arun
 from taskflow.store.cut import cut
 from taskflow.store.pool import Settings, aconnect
@@ -28,9 +28,11 @@ LONGEST_PAUSE_S = 5.0
 UNSTORABLE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, UnstorableValue)
 """Errors that one job's own values can cause: repeating the statement would not help."""
 
-
 BUSY = psycopg.errors.LockNotAvailable
 """Somebody holds a row for longer than the function waits: others need not wait for it too."""
+
+APART = (*UNSTORABLE, BUSY)
+"""Errors after which a batch is settled in parts."""
 
 
 class LinkDown(Exception):
@@ -57,18 +59,20 @@ class Link:
         self.patience_s = patience_s
         """Longest wait for an answer: a network that swallows packets never says that it does."""
 
-    async def run(self, call: Call[T], *, binary: bool = False) -> T:
+    async def run(
+        self, call: Call[T], *, binary: bool = False, but: tuple[type[Exception], ...] = ()
+    ) -> T:
         """Raises `LinkDown` when the statement may or may not have been carried out, or was not
-        for a reason that may pass, and UNSTORABLE errors as they are."""
+        for a reason that may pass; errors that are named in `but` come out as they are."""
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle | None = None
         try:
             connection = await self._connected()
             timer = loop.call_later(self.patience_s, cut, connection)
             found = await arun(connection, call, binary=binary)
-        except (*UNSTORABLE, BUSY):
+        except but:
             raise
-        except (psycopg.Error, TaskflowError) as error:
+        except Exception as error:  # an answer that cannot be read is as good as lost
             await self._lose(error)
             raise LinkDown from error
         finally:

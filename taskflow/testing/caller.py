@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from taskflow.context import Context
 from taskflow.task import Task
-from taskflow.worker.runner import Run
+from taskflow.worker.places import Places
+from taskflow.worker.run import Run
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ class CallerThread:
     """An executor that runs handlers in the thread that called `serve`."""
 
     def __init__(self) -> None:
+        self.places = Places(1)
         self._asked: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
     def serve(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -51,6 +53,7 @@ class CallerThread:
 
     async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
         run.is_interruptible = False
+        run.begin()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 

@@ -67,9 +67,9 @@ class Record:
         self.outcome = "completed"
         self.settling = leases.settle(job.id, job.claim_no, result=result, tenant=job.tenant)
 
-    def settled_by_handler(self, job: Claimed, result: bytes | None) -> None:
+    def settled_by_handler(self, job: Claimed, result: bytes | None, *, is_awaited: bool) -> None:
         self.outcome = "completed"
-        if result is not None:
+        if result is not None or is_awaited:
             self.settling = leases.set_result(job.id, job.claim_no, result, job.tenant)
 
     def ended(self, job: Claimed, outcome: str, **how: Any) -> None:

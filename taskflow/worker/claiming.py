@@ -18,6 +18,7 @@ from taskflow.store.call import arun
 from taskflow.store.link import Link, LinkDown
 from taskflow.worker.fetcher import Fetcher
 from taskflow.worker.hand import Hand
+from taskflow.worker.settler import Settler
 from taskflow.worker.slots import QueueSlots
 from taskflow.worker.waiting import Wakeups
 
@@ -28,15 +29,21 @@ class Claiming:
     """Claims by what the fetcher decides. Give `link` its `on_connect` from here."""
 
     def __init__(
-        self, worker_id: int, hand: Hand, queues: Mapping[str, QueueSlots], fetcher: Fetcher
+        self,
+        worker_id: int,
+        hand: Hand,
+        queues: Mapping[str, QueueSlots],
+        fetcher: Fetcher,
+        settler: Settler,
     ) -> None:
         self._worker_id = worker_id
         self._hand = hand
         self._queues = queues
         self._fetcher = fetcher
+        self._settler = settler
         self._in_doubt = False
         self.claimed = 0
-        """Jobs taken so far."""
+        """Jobs taken so far, and not handed back at once."""
         self.is_exhausted = False
         """The last claim found nothing while nothing was held: no job is left, nor on its way."""
 
@@ -60,7 +67,9 @@ class Claiming:
             self._deal_out(jobs)
             # full queues ask for nothing, so they give no reason to look again at once
             may_find = self._fetcher.may_find_more or not self._fetcher.wanted()
-            await wakeups.note(len(jobs), saturated=self._fetcher.is_saturated and may_find)
+            saturated = self._fetcher.is_saturated and may_find
+            has_lanes = any(job.lane_id is not None for job in jobs)
+            await wakeups.note(len(jobs), saturated=saturated, has_lanes=has_lanes)
         except LinkDown:
             self._fetcher.forget_positions()
 
@@ -75,6 +84,9 @@ class Claiming:
             logger.info("handed back %s whose claim was lost on the way", plural(count, "job"))
 
     def _deal_out(self, jobs: list[Claimed]) -> None:
+        jobs, back = self._fetcher.jams.sort_out(jobs, self._fetcher.fronts)
+        for job in back:
+            self._settler.ended(job, "released")
         self.claimed += len(jobs)
         if len(self._queues) == 1:
             next(iter(self._queues.values())).put(jobs)

@@ -13,15 +13,16 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from taskflow.calls import leases
 from taskflow.kernel.job import Claimed
 from taskflow.store.call import Call
+from taskflow.worker.jams import Jams
+from taskflow.worker.places import AHEAD_S
 from taskflow.worker.slots import QueueSlots
 
-AHEAD_S = 0.1
 SWEEP_EVERY_S = 1.0
 SWEEP_SHARE = 30
 """A sweep that took t seconds is repeated after SWEEP_SHARE * t, if that is longer. Under an old
@@ -38,18 +39,27 @@ class Fetcher:
         worker_id: int,
         queues: Mapping[str, QueueSlots],
         lease: timedelta,
+        *,
         priorities: Sequence[int],
         prefetch: int,
+        jams: Jams,
+        refused: Collection[str] = (),
     ) -> None:
         self.worker_id = worker_id
         self._queues = queues
         self._lease = lease
         self._priorities = priorities
         self._prefetch = prefetch
+        self.jams = jams
+        self._refused = refused
+        """Tasks that this worker has met and does not know: claims pass them by."""
         self._after: dict[str, dict[str, leases.Position]] = {}
         self._next_sweep = 0.0
         self._is_sweep = True
+        self.fronts: list[str] = []
+        """The queues that the last claim looked at from the front."""
         self._asked: dict[str, int] = {}
+        self._turn = 0
         self._row_bytes = 200.0
         self._drained = set(queues)
         """Queues whose last claim got less than it asked for: empty, as far as it saw. Each by
@@ -57,8 +67,9 @@ class Fetcher:
 
     def room(self, queue: QueueSlots) -> int:
         """How many more jobs of a queue this worker wants now."""
-        ahead = min(int(queue.rate * AHEAD_S), self._prefetch, int(LARGEST_BYTES / self._row_bytes))
-        return max(queue.slots + ahead - queue.in_hand, 0)
+        pace = queue.pace.per_second
+        ahead = min(int(pace * AHEAD_S), self._prefetch, int(LARGEST_BYTES / self._row_bytes))
+        return min(max(queue.slots + ahead - queue.in_hand, 0), self.jams.most(queue.queue))
 
     def wanted(self) -> int:
         return sum(map(self.room, self._queues.values()))
@@ -70,26 +81,41 @@ class Fetcher:
 
     @property
     def may_find_more(self) -> bool:
-        """Is there room for jobs of a queue that was not drained?"""
+        """Is there room for jobs of a queue that was not drained, or that some were put back to?"""
         return any(
-            self.room(queue) for name, queue in self._queues.items() if name not in self._drained
+            self.room(queue)
+            for name, queue in self._queues.items()
+            if name not in self._drained or self.jams.is_at_front(name)
         )
 
     def call(self, at_most: int | None = None) -> Call[list[Claimed]]:
         """The next claim; a sweep when one is due or the last walk came back short."""
         self._is_sweep = not self.may_find_more or time.monotonic() >= self._next_sweep
         left = sys.maxsize if at_most is None else at_most
-        for name, queue in self._queues.items():
-            self._asked[name] = min(self.room(queue), LARGEST_CLAIM, left)
+        fronts = {name for name in self._queues if self.jams.is_at_front(name)}
+        # what queues share, a limit or threads, goes to each in turn
+        self._turn = (self._turn + 1) % len(self._queues)
+        names = list(self._queues)
+        for name in names[self._turn :] + names[: self._turn]:
+            self._asked[name] = min(self.room(self._queues[name]), LARGEST_CLAIM, left)
             left -= self._asked[name]
+            self.jams.promise(name, self._asked[name])
+        self.jams.note_asked(self._asked)
+        self.fronts = [n for n in names if self._asked[n] and (self._is_sweep or n in fronts)]
         return leases.claim(
             self.worker_id,
-            list(self._queues),
-            list(self._asked.values()),
+            names,
+            [self._asked[name] for name in names],
             self._lease,
             priorities=self._priorities,
-            after=None if self._is_sweep else self._after,
+            after=None if self._is_sweep else self._positions(),
+            refuse=self._refused,
         )
+
+    def _positions(self) -> dict[str, dict[str, leases.Position]]:
+        if not self.fronts:
+            return self._after
+        return {name: found for name, found in self._after.items() if name not in self.fronts}
 
     def learn(self, jobs: Sequence[Claimed], took_s: float) -> None:
         """Moves the positions behind what was taken.
@@ -107,7 +133,8 @@ class Fetcher:
                 self._drained.discard(queue)
         if not jobs:
             return
-        last: dict[tuple[str, int], Claimed] = {(job.queue, job.priority): job for job in jobs}
+        # a job from a lane says nothing about the ready line
+        last = {(job.queue, job.priority): job for job in jobs if job.lane_id is None}
         for (name, priority), job in last.items():
             self._after.setdefault(name, {})[str(priority)] = (job.run_at.isoformat(), job.id)
         sample = jobs[:: max(len(jobs) // 8, 1)]

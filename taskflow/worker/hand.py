@@ -5,10 +5,14 @@ Changed only in the event loop; the renewer's thread reads it, by `roll_call`.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from taskflow.kernel.job import Claimed
+from taskflow.worker.run import Run
+
+logger = logging.getLogger("taskflow.worker")
 
 
 class Hand:
@@ -16,9 +20,9 @@ class Hand:
 
     def __init__(self) -> None:
         self.held: dict[int, Claimed] = {}
-        self.stoppers: dict[tuple[int, int], Callable[[str], None]] = {}
-        """By job id and claim number: what to call to stop a run, with the reason. A thread whose
-        lease was lost may still be at a job that this very worker has claimed again."""
+        self.runs: dict[tuple[int, int], Run] = {}
+        """By job id and claim number: a thread whose lease was lost may still be at a job that this
+        very worker has claimed again."""
         self.latest_batch = 0
         self._kept_up_to = 0
         self._has_unknown = False
@@ -69,13 +73,40 @@ class Hand:
         """Stops a run, if it is one, and forgets the job if its lease is gone."""
         if reason == "lease lost":
             self.give_up(job)
-        stopper = self.stoppers.get((job.id, job.claim_no))
-        if stopper is not None:
-            stopper(reason)
+        run = self.runs.get((job.id, job.claim_no))
+        if run is not None:
+            run.stop(reason)
 
     def running(self) -> list[Claimed]:
-        """The jobs held whose handlers run now."""
-        return [job for job in self.held.values() if (job.id, job.claim_no) in self.stoppers]
+        """The jobs held whose handlers run now, or wait for a thread or a child."""
+        return [job for job in self.held.values() if (job.id, job.claim_no) in self.runs]
+
+    def hand_back_waiting(self, waited_s: float = 0.0) -> None:
+        """Ends the runs that have waited so long for a thread or a child: no attempt is counted."""
+        limit = time.monotonic() - waited_s
+        for run in list(self.runs.values()):
+            if run.waits_since is not None and run.waits_since <= limit:
+                run.hand_back()
+
+    def insist(self, patience_s: float) -> None:
+        """Looks after handlers that go on `patience_s` after they were told to stop.
+
+        Until then they may be cleaning up. From then on they are interrupted at each call, and the
+        job's lease is left to run out: a handler that hangs must not hold its job for ever.
+        """
+        limit = time.monotonic() - patience_s
+        for run in list(self.runs.values()):
+            if run.stopped_at is None or run.stopped_at > limit or run.context.is_settled:
+                continue
+            job = run.context.claimed
+            if self.holds(job):
+                logger.warning(
+                    "job %d goes on, though it was told to stop (%s): its lease is not renewed",
+                    job.id, run.context.stop_reason,
+                )  # fmt: skip
+                self.give_up(job)
+            run.is_given_up = True
+            run.interrupt()
 
     def overdue(self, lease_s: float, margin_s: float) -> list[Claimed]:
         """Jobs whose lease has run out by this process's own clock, sent time plus lease."""

@@ -1,8 +1,9 @@
 """Keeps the leases, from a thread and a connection of its own.
 
 Neither a handler that blocks the event loop nor an exhausted pool can starve it. `watch`, in the
-loop, looks at this process's own clock: a job whose lease ran out here (the database was away, or
-the process was stopped) is stopped at once, since another worker may have it by now.
+loop, looks at this process's own clock: a job whose lease ran out here (the database was away, its
+row was locked, or the process was stopped) is stopped at once, since another worker may have it by
+now. It also looks after runs that do not end when they should.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from taskflow.worker.hand import Hand
 logger = logging.getLogger("taskflow.worker")
 MARGIN = 0.1
 """Share of the lease kept back for clocks that run at different speeds and slow answers."""
+HURRY_EVERY_S = 0.2
+"""Anybody may send the notification that asks for a renewal now."""
 
 
 class Renewer:
@@ -79,12 +82,19 @@ class Renewer:
         while True:
             for job in self._hand.overdue(self._lease_s, self._lease_s * MARGIN):
                 self._stop_job(job, "lease lost")
+            self._hand.insist(self._lease_s)
+            self._hand.hand_back_waiting(self._lease_s)
             await asyncio.sleep(min(self._lease_s / 12, 1.0))
 
     def _run(self) -> None:
         next_renewal = time.monotonic() + self._lease_s / 3
+        hurried_at = 0.0
         while not self._stopped.is_set():
             hurried = self._wake.wait(min(self._lease_s / 12, 1.0))
+            if hurried:
+                pause_s = min(HURRY_EVERY_S, self._lease_s / 6)
+                self._stopped.wait(hurried_at + pause_s - time.monotonic())
+                hurried_at = time.monotonic()
             self._wake.clear()
             if self._stopped.is_set():
                 break
@@ -127,8 +137,12 @@ class Renewer:
         finally:
             timer.cancel()
         self.last_renewal = sent_at
-        for job in held:
-            job.held_since = sent_at
         asked = {(job.id, job.claim_no): job for job in held}
+        locked = {(id, claim_no) for id, claim_no, verdict in verdicts if verdict == "locked"}
+        for fence, job in asked.items():
+            if fence not in locked:  # those were passed over: their leases run on from before
+                job.held_since = sent_at
         for id, claim_no, verdict in verdicts:
-            self._stop_job(asked[id, claim_no], "lease lost" if verdict == "lost" else "cancelled")
+            if verdict != "locked":
+                reason = "lease lost" if verdict == "lost" else "cancelled"
+                self._stop_job(asked[id, claim_no], reason)

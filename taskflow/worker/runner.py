@@ -13,44 +13,30 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from taskflow.app import Taskflow
-from taskflow.context import Context, Interrupted, StopReason, stop_error
+from taskflow.context import Context, Interrupted, stop_error
 from taskflow.errors import LeaseLost, TaskTimeout, UnstorableResult
 from taskflow.kernel import codec
 from taskflow.kernel.durations import format_duration
 from taskflow.kernel.fingerprint import clean, fingerprint
 from taskflow.kernel.job import Claimed
-from taskflow.kernel.outcome import Cancel, Discard, Outcome, Snooze
+from taskflow.kernel.outcome import Cancel, Discard, Outcome, RateLimited, RetryLater, Snooze
 from taskflow.task import Task
 from taskflow.worker.executors import Executor
 from taskflow.worker.hand import Hand
+from taskflow.worker.run import Run
 
 logger = logging.getLogger("taskflow.worker")
-
-
-class Run:
-    """An attempt that runs: the handle by which it can be stopped."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.slot: asyncio.Task[Any] | None = asyncio.current_task()
-        self.is_interruptible = True
-
-    def stop(self, reason: str) -> None:
-        """Asks the handler to stop, and interrupts it where it waits."""
-        if self.context.is_settled:
-            return  # its own transaction is committed: there is no lease any more, and no need
-        first = self.context.stop_reason is None
-        stop_reason: StopReason = reason  # type: ignore[assignment]
-        self.context.stop(stop_reason)
-        if first and self.is_interruptible and self.slot is not None:
-            self.slot.cancel()
+MOST_UNKNOWN = 100
+"""Names of unknown tasks that a worker shows: they are somebody else's, and may be any number."""
 
 
 class Ends(Protocol):
     """Who is told how attempts ended: the settler, or a test's record."""
 
     def completed(self, job: Claimed, result: bytes | None) -> None: ...
-    def settled_by_handler(self, job: Claimed, result: bytes | None) -> None: ...
+    def settled_by_handler(
+        self, job: Claimed, result: bytes | None, *, is_awaited: bool
+    ) -> None: ...
     def ended(
         self,
         job: Claimed,
@@ -60,6 +46,7 @@ class Ends(Protocol):
         until: datetime | None = None,
         reason: str | None = None,
         error: dict[str, str] | None = None,
+        hold_limit: str | None = None,
     ) -> None: ...
 
 
@@ -84,49 +71,64 @@ class Runner:
         self._executors = executors
         self._unknown_task_delay = unknown_task_delay
         self._result_limit = app.settings.max_result_bytes
-        self.unknown_tasks: set[str] = set()
+        self.unknown_tasks: dict[str, None] = {}
+        """Those seen last, in the order in which they were first seen."""
 
     async def run(self, job: Claimed) -> None:
         """Runs one job; never raises but when the slot itself is cancelled."""
         if not self._hand.holds(job):
             return  # the lease was lost while it waited
         task = self._tasks.get(job.task)
-        if task is None:
-            if job.task not in self.unknown_tasks:
-                pause = format_duration(self._unknown_task_delay)
-                said = "task %s is not known here; its jobs go back for %s"
-                logger.warning(said, job.task, pause)
-            self.unknown_tasks.add(job.task)
+        if task is None or (job.args_version or 0) > task.version:
+            self._note_unknown(job.task if task is None else f"{job.task}@{job.args_version}")
             self._settler.ended(job, "released", delay=self._unknown_task_delay)
             return
         context = self.make_context(self._app, job)
         run = Run(context)
-        self._hand.stoppers[job.id, job.claim_no] = run.stop
-        timer = None
-        if job.timeout is not None:
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(job.timeout, run.stop, "timeout")
+        self._hand.runs[job.id, job.claim_no] = run
         try:
+            if job.args_version is not None and job.args_version < task.version:
+                job.args = task.contract.upgraded(job.args, job.args_version)
             if task.run_in == "async":
+                if job.timeout is not None:
+                    run.begin()
+                    run.watch_time(job.timeout)
                 args, kwargs = task.signature.bind(job.args)
                 if task.signature.takes_context:
                     value = await task.fn(context, *args, **kwargs)
                 else:
                     value = await task.fn(*args, **kwargs)
             else:
-                value = await self._executors[task.run_in].run(task, context, run)
+                value = await self._run_elsewhere(task, job, context, run)
             self._note_value(job, context, value)
         except BaseException as error:
-            self._judge(task, job, context, error)
+            self._end(task, job, context, error)
             if isinstance(error, KeyboardInterrupt):
                 raise  # sys.exit() in a handler ends its job, not the worker
         finally:
-            if timer is not None:
-                timer.cancel()
-            del self._hand.stoppers[job.id, job.claim_no]
-            slot = run.slot
-            while slot is not None and slot.cancelling():
-                slot.uncancel()  # the interruption was the job's, not the slot's
+            del self._hand.runs[job.id, job.claim_no]
+            run.end()
+
+    async def _run_elsewhere(
+        self, task: Task[..., Any], job: Claimed, context: Context, run: Run
+    ) -> Any:
+        """In a thread or a child process, once there is one for it."""
+        executor = self._executors[task.run_in]
+        executor.places.enter(run)
+        if job.timeout is not None:
+            run.watch_time(job.timeout)
+        try:
+            return await executor.run(task, context, run)
+        finally:
+            executor.places.leave(run)
+
+    def _note_unknown(self, name: str) -> None:
+        if name not in self.unknown_tasks:
+            pause = format_duration(self._unknown_task_delay)
+            logger.warning("task %s is not known here; its jobs go back for %s", name, pause)
+        if name not in self.unknown_tasks and len(self.unknown_tasks) >= MOST_UNKNOWN:
+            del self.unknown_tasks[next(iter(self.unknown_tasks))]
+        self.unknown_tasks[name] = None
 
     def _note_value(self, job: Claimed, context: Context, value: Any) -> None:
         if isinstance(value, Outcome):
@@ -135,9 +137,22 @@ class Runner:
         if value is not None:
             result = codec.encode_result(value, limit=self._result_limit)
         if context.is_settled:
-            self._settler.settled_by_handler(job, result)
+            self._settler.settled_by_handler(job, result, is_awaited=context.is_result_pending)
         else:
             self._settler.completed(job, result)
+
+    def _end(
+        self, task: Task[..., Any], job: Claimed, context: Context, error: BaseException
+    ) -> None:
+        """Ends the attempt whatever happens: what is raised may be a class of the user's, of which
+        any attribute may raise, and a job without an end would be held for ever."""
+        try:
+            self._judge(task, job, context, error)
+        except BaseException as mistake:
+            logger.exception("job %d: what it raised cannot be judged", job.id)
+            last = job.attempt >= job.max_attempts
+            delay = None if last else task.retry.plain_delay(job.attempt)
+            self._settler.ended(job, "failed", delay=delay, error=_report(fingerprint(mistake)))
 
     def _judge(
         self, task: Task[..., Any], job: Claimed, context: Context, error: BaseException
@@ -146,15 +161,16 @@ class Runner:
         if context.is_settled:
             # Its transaction is committed: the job has succeeded, whatever came after.
             logger.warning("job %d failed after its transaction committed: %r", job.id, error)
-            self._settler.settled_by_handler(job, None)
+            self._settler.settled_by_handler(job, None, is_awaited=context.is_result_pending)
             return
         if isinstance(error, asyncio.CancelledError) and context.stop_reason is not None:
             error = stop_error(context.stop_reason, job.id)
         match error:
-            case Snooze():
+            case Snooze() if error.delay is not None or error.until is not None:
                 self._settler.ended(
-                    job, "snoozed", delay=error.delay, until=error.until, reason=_reason(error)
-                )
+                    job, "snoozed", delay=error.delay, until=error.until, reason=_reason(error),
+                    hold_limit=error.limit or "*" if isinstance(error, RateLimited) else None,
+                )  # fmt: skip
             case Cancel():
                 self._settler.ended(job, "cancelled", reason=_reason(error))
             case Discard():
@@ -171,9 +187,7 @@ class Runner:
     def _fail(self, task: Task[..., Any], job: Claimed, error: BaseException) -> None:
         report = fingerprint(error)
         last = job.attempt >= job.max_attempts
-        delay = None if last else task.retry.delay(job.attempt, error)
-        if isinstance(error, UnstorableResult | asyncio.CancelledError | TaskTimeout):
-            delay = None if last else task.retry.plain_delay(job.attempt)
+        delay = None if last else _delay(task, job, error)
         logger.warning(
             "job %d (%s) attempt %d of %d failed: %s: %s",
             job.id, job.task, job.attempt, job.max_attempts, report.error_class, report.message,
@@ -183,6 +197,17 @@ class Runner:
             self._settler.ended(job, "discarded", reason="failed", error=_report(report))
         else:
             self._settler.ended(job, "failed", delay=delay, error=_report(report))
+
+
+def _delay(task: Task[..., Any], job: Claimed, error: BaseException) -> timedelta | None:
+    """How long to wait before the next attempt; None: the policy gives up on this error."""
+    match error:
+        case RetryLater() if error.delay is not None:
+            return task.retry.not_before(error.delay)
+        case UnstorableResult() | asyncio.CancelledError() | TaskTimeout():
+            return task.retry.plain_delay(job.attempt)
+        case _:
+            return task.retry.delay(job.attempt, error, max_attempts=job.max_attempts)
 
 
 def _reason(outcome: Outcome) -> str | None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from taskflow.kernel.job import Claimed
+from taskflow.worker.pace import Pace
 
+logger = logging.getLogger("taskflow.worker")
 TIME_SLICE_S = 0.002
 """How long slots may run jobs that never wait before the loop gets a turn."""
-RATE_WINDOW_S = 0.05
 
 RunJob = Callable[[Claimed], Awaitable[None]]
 
@@ -30,45 +32,43 @@ class QueueSlots:
         self.queue = queue
         self.slots = slots
         self.running = 0
-        self.rate = 0.0
-        """Jobs ended per second, lately."""
+        self.pace = Pace()
+        self.waiting: deque[Claimed] = deque()
+        """Claimed, and not begun by a slot."""
         self._run = run
         self._on_room = on_room
-        self._waiting: deque[Claimed] = deque()
         self._idle: list[asyncio.Future[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._clean = contextvars.copy_context()
-        self._ended = 0
-        self._window_start = time.monotonic()
         self._low_water = 0
         self._closed = False
 
     @property
     def in_hand(self) -> int:
         """Claimed and not ended."""
-        return len(self._waiting) + self.running
+        return len(self.waiting) + self.running
 
     @property
     def is_low(self) -> bool:
         """Is it time to claim more, so that it arrives before the slots run dry?"""
-        return len(self._waiting) <= self._low_water
+        return len(self.waiting) <= self._low_water
 
     def put(self, jobs: Iterable[Claimed]) -> None:
         """Queues claimed jobs and wakes a slot; each slot wakes the next while there is work."""
-        self._waiting.extend(jobs)
-        self._low_water = len(self._waiting) // 2
-        if self._waiting and not self._spares():
+        self.waiting.extend(jobs)
+        self._low_water = len(self.waiting) // 2
+        if self.waiting and not self._spares():
             self._wake_one()
 
     def take_unstarted(self) -> list[Claimed]:
         """Takes back what no slot has begun, to be released."""
-        unstarted = list(self._waiting)
-        self._waiting.clear()
+        unstarted = list(self.waiting)
+        self.waiting.clear()
         return unstarted
 
     def forget(self, lost: Claimed) -> None:
         """Drops a job whose lease is lost, if it still waits; not a later claim of the same."""
-        self._waiting = deque(job for job in self._waiting if job is not lost)
+        self.waiting = deque(job for job in self.waiting if job is not lost)
 
     async def close(self) -> None:
         """Ends the slots; running jobs should have ended before."""
@@ -101,20 +101,22 @@ class QueueSlots:
         """One spare besides the slot at work is enough: it goes on when that one's job waits."""
         slice_end = time.monotonic() + TIME_SLICE_S
         while not self._closed:
-            if not self._waiting:
+            if not self.waiting:
                 await self._sleep()
                 slice_end = time.monotonic() + TIME_SLICE_S
                 continue
-            job = self._waiting.popleft()
-            if self._waiting and self._spares() == 1:
+            job = self.waiting.popleft()
+            if self.waiting and self._spares() == 1:
                 self._wake_one()
             self.running += 1
             try:
                 await self._run(job)
+            except Exception:
+                logger.exception("job %d: a mistake of ours", job.id)
             finally:
                 self.running -= 1
-                self._ended += 1
-            if len(self._waiting) <= self._low_water:
+                self.pace.ended += 1
+            if len(self.waiting) <= self._low_water:
                 self._on_room()
             if contextvars.copy_context() != self._clean:
                 self._retire()
@@ -128,11 +130,13 @@ class QueueSlots:
         if self._spares() > 1:
             await self._sleep()
         else:
-            self._measure(time.monotonic())
+            self.pace.measure()
             await asyncio.sleep(0)
 
     async def _sleep(self) -> None:
-        self._measure(time.monotonic())
+        self.pace.measure()
+        if self._closed:
+            return  # the job took the cancellation for its own, and nobody wakes this slot any more
         sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle.append(sleeper)
         try:
@@ -148,10 +152,3 @@ class QueueSlots:
             self._tasks.discard(current)
         if not self._closed:
             self._start_one()
-
-    def _measure(self, now: float) -> None:
-        elapsed = now - self._window_start
-        if elapsed >= RATE_WINDOW_S:
-            self.rate += (self._ended / elapsed - self.rate) * min(elapsed / 0.2, 1.0)
-            self._ended = 0
-            self._window_start = now

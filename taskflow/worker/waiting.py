@@ -3,7 +3,8 @@
 An idle worker records that it waits, looks once more, then sleeps; enqueue notifies only those who
 wait. A busy one takes its name off the list, so a busy system sends no notifications at all: when
 claims come back full, or when wake-ups arrive faster than `FLOOD_PER_S`, it looks by itself every
-`FLOW_S` until that finds nothing for a while.
+`FLOW_S` until that finds nothing for a while. Anybody may send a wake-up, so a flood of them in
+which nothing is found is answered by a look every `VAIN_S`, and no more.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from taskflow.store.link import Link
 FLOOD_PER_S = 100.0
 FLOW_S = 0.005
 FLOW_ENDS_S = 0.1
+VAIN_S = 0.05
 ENLIST_AGAIN_S = 25.0
+LANES_S = 60.0
+"""How long after a job under limits the next opening is asked for at each look."""
 
 
 class Wakeups:
@@ -46,11 +50,13 @@ class Wakeups:
         ]
         self._enlisted_until = 0.0
         self._next_look = 0.0
+        self._not_before = 0.0
         self._due_at = math.inf
         self._is_told = True
         self._wakeups = 0
         self._window_start = time.monotonic()
         self._last_find = 0.0
+        self._lanes_until = 0.0
         self._is_flow = False
         self.looked_in_vain = False
         """The last look found nothing."""
@@ -61,22 +67,29 @@ class Wakeups:
 
     def is_due(self) -> bool:
         """Is it time to look again, although the last look came back short?"""
-        return self._is_told or time.monotonic() >= self._next_look
+        return self.patience() == 0.0
 
     def patience(self) -> float:
         """Seconds to sleep at most."""
-        return max(self._next_look - time.monotonic(), 0.0)
+        next_look = min(self._not_before, self._next_look) if self._is_told else self._next_look
+        return max(next_look - time.monotonic(), 0.0)
 
     def note_look(self) -> None:
         """A look begins: what is told from here on asks for another."""
         self._is_told = False
+        if self._is_flooded():
+            now = time.monotonic()
+            pause_s = FLOW_S if now - self._last_find < FLOW_ENDS_S else VAIN_S
+            self._not_before = now + pause_s
 
-    async def note(self, found: int, *, saturated: bool) -> None:
+    async def note(self, found: int, *, saturated: bool, has_lanes: bool = False) -> None:
         """Draws the conclusion from a look: when to look next, and whether to ask to be woken."""
         now = time.monotonic()
         self.looked_in_vain = found == 0
         if found:
             self._last_find = now
+        if has_lanes:
+            self._lanes_until = now + LANES_S
         if saturated:
             await self._leave_list()
             self._next_look = now
@@ -90,6 +103,8 @@ class Wakeups:
             self._due_at, self._enlisted_until = math.inf, 0.0  # enlisting tells the one after it
         if self.is_listening and now >= self._enlisted_until:
             await self._enlist(now)
+        elif now < self._lanes_until:
+            await self._ask_lanes()
         self._next_look = min(now + self._poll_s * random.uniform(0.8, 1.0), self._due_at)
 
     def close(self) -> None:
@@ -100,7 +115,15 @@ class Wakeups:
         due_s = await self._link.run(workers.wait_for_work(self._worker_id, self._queues))
         self._enlisted_until = now + ENLIST_AGAIN_S
         self._is_told = True  # look once more: a job committed before this sent no wake-up
-        self._due_at = math.inf if due_s is None else time.monotonic() + due_s
+        self._note_due(due_s)
+
+    async def _ask_lanes(self) -> None:
+        """Limits open at times of their own, of which no notification tells."""
+        self._note_due(await self._link.run(workers.next_due(self._queues)))
+
+    def _note_due(self, due_s: float | None) -> None:
+        """What is due now and was not found is in other hands: not a moment later, but soon."""
+        self._due_at = math.inf if due_s is None else time.monotonic() + max(due_s, FLOW_S)
 
     async def _leave_list(self) -> None:
         if self._enlisted_until:
@@ -108,17 +131,21 @@ class Wakeups:
             await self._link.run(workers.stop_waiting(self._worker_id))
 
     def _woken(self, _payload: str) -> None:
+        self._wakeups += 1
+        if self._is_flooded():
+            self._is_flow = True
+        if not self._is_told:
+            self._is_told = True
+            self._nudge()
+
+    def _is_flooded(self) -> bool:
+        """Were there more than `FLOOD_PER_S` wake-ups, in this second?"""
         now = time.monotonic()
         if now - self._window_start > 1.0:
             self._window_start, self._wakeups = now, 0
-        self._wakeups += 1
-        if self._wakeups > FLOOD_PER_S and not self._is_flow:
-            self._is_flow = True
-        self._is_told = True
-        self._nudge()
+        return self._wakeups > FLOOD_PER_S
 
     def _reconnected(self, payload: str) -> None:
         if payload == "queue":
             self._enlisted_until = 0.0
-            self._is_told = True
-            self._nudge()
+            self._woken(payload)

@@ -31,6 +31,7 @@ from taskflow.worker.executors.process import ProcessExecutor
 from taskflow.worker.executors.thread import ThreadExecutor
 from taskflow.worker.fetcher import Fetcher
 from taskflow.worker.hand import Hand
+from taskflow.worker.jams import Jams
 from taskflow.worker.limits import Limits, parse_queues
 from taskflow.worker.memory import resident_bytes
 from taskflow.worker.renewer import Renewer
@@ -46,6 +47,9 @@ STOP_PATIENCE = timedelta(seconds=1)
 """Time for handlers that were told to stop, on top of the grace time."""
 MOST_UNSETTLED = 20_000
 """Ends not yet in the database above which nothing is claimed: a crash would run them all again."""
+
+SHORTEST_PATIENCE_S = 1.0
+"""For an answer, with short leases: locks must have the time to show as such."""
 
 LAST_SETTLES = timedelta(seconds=5)
 """Time to write the last ends when the database does not answer; their leases run out instead."""
@@ -87,6 +91,7 @@ class Worker:
         self._failure: BaseException | None = None
         self._news: asyncio.Event | None = None
         self.queues: dict[str, QueueSlots] = {}
+        self.executors: dict[str, Executor] = {}
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -103,6 +108,7 @@ class Worker:
         )  # fmt: skip
         self._chores = [
             asyncio.create_task(self.settler.keep_settling(self.settles)),
+            asyncio.create_task(self.settler.stragglers.keep_settling(self.settles_apart)),
             asyncio.create_task(self.renewer.watch()),
         ]
         for chore in self._chores:
@@ -129,13 +135,17 @@ class Worker:
 
     @property
     def running(self) -> int:
-        """Jobs that run now."""
+        """Jobs that run now, without those that wait for a thread or a child process."""
+        return self._busy_slots - sum(e.places.waiting for e in self.executors.values())
+
+    @property
+    def _busy_slots(self) -> int:
         return sum(queue.running for queue in self.queues.values())
 
     def _compose(self, dsn: str) -> None:
         settings = self.settings
         connection = self.app.connection_settings(f"taskflow worker {self.id}")
-        self.executors: dict[str, Executor] = {
+        self.executors = {
             "thread": ThreadExecutor(settings.threads),
             "process": ProcessExecutor(settings.cpu_processes),
         }
@@ -147,12 +157,15 @@ class Worker:
             for queue, slots in self.slots_by_queue.items()
         }
         self.fetcher = Fetcher(
-            self.id, self.queues, settings.lease, self._priorities, settings.prefetch
-        )
-        self.claiming = Claiming(self.id, self.hand, self.queues, self.fetcher)
-        patience_s = settings.lease.total_seconds()
+            self.id, self.queues, settings.lease, priorities=self._priorities,
+            prefetch=settings.prefetch, jams=Jams(self.app.tasks, self.executors, self.queues),
+            refused=self.runner.unknown_tasks,
+        )  # fmt: skip
+        self.claiming = Claiming(self.id, self.hand, self.queues, self.fetcher, self.settler)
+        patience_s = max(settings.lease.total_seconds(), SHORTEST_PATIENCE_S)
         self.claims = Link(dsn, connection, self.claiming.hand_back_unknown, patience_s=patience_s)
         self.settles = Link(dsn, connection, patience_s=patience_s)
+        self.settles_apart = Link(dsn, connection, patience_s=patience_s)
         self.wakeups = Wakeups(self.app, self.claims, self.id, list(self.queues), self._nudge)
         self.renewer = Renewer(
             dsn, connection, self.id, self.hand, settings.lease,
@@ -170,6 +183,8 @@ class Worker:
         await self.app.arun(
             workers.publish_tasks([published(*named) for named in self.app.tasks.items()])
         )
+        for limit in self.app.limits.values():
+            await limit.aput()
         return await self.app.arun(
             workers.join(
                 self.name,
@@ -271,16 +286,17 @@ class Worker:
         for queue in self.queues.values():
             for job in queue.take_unstarted():
                 self.settler.ended(job, "released")
+        self.hand.hand_back_waiting()
         await self._sleep_while(
-            lambda: bool(self.running) and not self._is_hasty, self.settings.grace
+            lambda: bool(self._busy_slots) and not self._is_hasty, self.settings.grace
         )
         for job in self.hand.running():
             self.hand.stop(job, "shutdown")
-        await self._sleep_while(lambda: bool(self.running), STOP_PATIENCE)
+        await self._sleep_while(lambda: bool(self._busy_slots), STOP_PATIENCE)
         await self._sleep_while(
             lambda: bool(self.settler.unconfirmed), min(self.settings.lease / 2, LAST_SETTLES)
         )
-        self.claims.patience_s = self.settles.patience_s = 1.0
+        self.claims.patience_s = self.settles.patience_s = SHORTEST_PATIENCE_S
         # threads cannot be stopped: their jobs go back now, and what they still do is refused
         stuck = self.hand.running()
         self.left_behind = bool(stuck)
@@ -310,8 +326,8 @@ class Worker:
             await queue.close()
         for executor in self.executors.values():
             executor.close()
-        await self.claims.close()
-        await self.settles.close()
+        for link in (self.claims, self.settles, self.settles_apart):
+            await link.close()
         counts = self.settler.finished, self.settler.failed
         logger.info("worker %d ended: %d finished, %d failed", self.id, *counts)
 

@@ -242,7 +242,7 @@ async def test_arguments_that_do_not_fit_fail_the_job_with_their_name(
     @tf.task(name="greet", retry=1)
     async def greet(name: str) -> None: ...
 
-    id = f.enqueue(db, "greet", args={"name": 17})
+    id = f.enqueue(db, "greet", args={"name": 17}, max_attempts=1)
     async with serving(tf, settled=False):
         job = await tf.handle(id).await_end(10)
     assert job.state == "dead"

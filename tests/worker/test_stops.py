@@ -211,7 +211,7 @@ async def test_a_worker_may_claim_again_what_its_own_thread_still_holds_on_to(
         await eventually(lambda: worker.running == 0)
         await eventually(lambda: worker.settler.stale == 1)
         assert not worker.hand.held
-        assert not worker.hand.stoppers
+        assert not worker.hand.runs
     assert claims == [1, 2]
     assert f.job(db, handle.id).lost == 0
 

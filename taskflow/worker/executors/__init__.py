@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from taskflow.context import Context
     from taskflow.task import Task
-    from taskflow.worker.runner import Run
+    from taskflow.worker.places import Places
+    from taskflow.worker.run import Run
 
 
 class Executor(Protocol):
-    """Runs the handler of a task somewhere and answers what it returned, or raises what it did."""
+    """Runs the handler of a task somewhere and answers what it returned, or raises what it did.
+
+    A run waits here until a thread or a child is free for it, and `begin` is called when its
+    handler begins: only from there on it is running, for its timeout and at a shutdown.
+    """
+
+    places: Places
 
     async def run(self, task: Task[..., Any], context: Context, run: Run, /) -> Any: ...
 

@@ -25,9 +25,11 @@ from taskflow.errors import InvalidDefinition, RunError
 from taskflow.kernel import codec
 from taskflow.settings import Settings
 from taskflow.task import Task
-from taskflow.worker.runner import Run
+from taskflow.worker.places import Places
+from taskflow.worker.run import Run
 
 TERM_S = 3.0
+LOOK_S = 0.01
 
 
 class WorkerProcessDied(RunError):
@@ -42,16 +44,19 @@ class ProcessExecutor:
     def __init__(self, processes: int) -> None:
         self._processes = processes or os.cpu_count() or 1
         self._pool: pebble.ProcessPool | None = None
-        self._room = asyncio.Semaphore(self._processes)
+        self.places = Places(self._processes)
+        self._turns = asyncio.Semaphore(self._processes)
 
-    async def run(self, task: Task[..., Any], context: Context, _run: Run) -> Any:
-        async with self._room:
+    async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
+        async with self._turns:
+            run.waits_since = None
             future = self._started().schedule(
                 _run_in_child,
                 args=(*_where(task), context_payload(context.claimed), self._settings_of(task)),
             )
+            self._begin_with(future, run)
             try:
-                raw, settled = await asyncio.wrap_future(future)
+                answer = await asyncio.wrap_future(future)
             except asyncio.CancelledError:
                 future.cancel()  # type: ignore[no-untyped-call]  # TERM, then KILL after TERM_S
                 raise
@@ -64,8 +69,16 @@ class ProcessExecutor:
                 raise WorkerProcessDied.of(
                     context.job_id, f"the process that ran job {context.job_id} died: {error}"
                 ) from None
-        context.is_settled = settled
+        raw, context.is_settled, context.is_result_pending = answer
         return None if raw is None else codec.decode(raw)
+
+    def _begin_with(self, future: Any, run: Run) -> None:
+        """Begins the run when its child does, which may have to start first: a second or more that
+        would count as the job's. The pool tells nobody, so this looks until then."""
+        if future.running():
+            run.begin()
+        elif not future.done():
+            asyncio.get_running_loop().call_later(LOOK_S, self._begin_with, future, run)
 
     def _settings_of(self, task: Task[..., Any]) -> bytes:
         """This process's settings, which the child would not find by itself: options of the command
@@ -106,7 +119,8 @@ def _ignore_interrupt() -> None:
 
 def _run_in_child(
     module: str, name: str, payload: bytes, settings: bytes
-) -> tuple[bytes | None, bool]:
+) -> tuple[bytes | None, bool, bool]:
+    """The result as JSON, and what the handler's own transaction left in its context."""
     task: Any = importlib.import_module(module)
     for part in name.split("."):
         task = getattr(task, part)
@@ -127,7 +141,8 @@ def _run_in_child(
             raise value
     except BaseException as error:  # noqa: BLE001 - handlers are the user's code
         raise _portable(error) from None
-    return (None if value is None else codec.encode_result(value)), context.is_settled
+    raw = None if value is None else codec.encode_result(value)
+    return raw, context.is_settled, context.is_result_pending
 
 
 def _portable(error: BaseException) -> BaseException:

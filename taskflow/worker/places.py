@@ -1,0 +1,44 @@
+"""The places of an executor, its threads or child processes, and the runs that have or want one."""
+
+from __future__ import annotations
+
+import time
+
+from taskflow.worker.pace import Pace
+from taskflow.worker.run import Run
+
+AHEAD_S = 0.1
+"""Jobs are held ready for what ends within this time at the present pace."""
+
+
+class Places:
+    """`count` places. Runs are here between `enter` and `leave`; whether one has its place yet, its
+    `waits_since` tells."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._runs: set[Run] = set()
+        self._pace = Pace()
+
+    def enter(self, run: Run) -> None:
+        run.waits_since = time.monotonic()
+        self._runs.add(run)
+
+    def leave(self, run: Run) -> None:
+        self._runs.discard(run)
+        self._pace.ended += 1
+        self._pace.measure()
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait for a place: they have not begun."""
+        return sum(run.waits_since is not None for run in self._runs)
+
+    @property
+    def wanted(self) -> int:
+        """How many more jobs to hold: one that runs and one ready for each place, and what ends
+        soon. Below zero when there are too many. A thread that its handler does not give back is
+        none to count on."""
+        lost = sum(run.is_given_up for run in self._runs)
+        ahead = int(self._pace.per_second * AHEAD_S)
+        return 2 * (self._count - lost) + ahead - (len(self._runs) - lost)
