@@ -28,8 +28,11 @@ do $$
 declare
   v_producer text := 'enqueue enqueue_many get_job watch now current_tenant priority_no priority_name';
   v_worker text := 'claim renew settle settle_many release reap maintain join_worker leave_worker '
-                   'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day';
-  v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue';
+                   'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day '
+                   'fire_schedules due_in publish_schedules cron_next preview_schedule explain_schedule '
+                   'schedule_state schedule_orphaned tick_text';
+  v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue '
+                     'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule';
   v_granted text;
   v_function record;
 begin

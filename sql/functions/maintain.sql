@@ -1,5 +1,5 @@
 -- The upkeep that any worker does now and then, all of it safe to do twice: partitions ahead, old
--- ones dropped, dead jobs past retention removed, rows of workers and waiters that are gone, pauses
+-- ones dropped, dead jobs and ticks past retention removed, rows of workers and waiters that are gone, pauses
 -- that ran out, and running jobs that no claim batch leads to. Only one call works at a time; the
 -- others answer NULL at once. Locks: a new partition takes the parent's for an instant, and gives up
 -- after lock_timeout rather than queue everybody behind it.
@@ -12,6 +12,7 @@ declare
   v_dropped integer;
   v_dead integer;
   v_workers integer;
+  v_ticks integer;
 begin
   perform taskflow.check_clock();
   if not pg_try_advisory_xact_lock(hashtext('taskflow.maintain')) then
@@ -52,7 +53,8 @@ begin
      and not exists (select from taskflow.claim_batch b
                       where b.tenant = j.tenant and b.worker_id = j.worker_id and j.id = any (b.job_ids))
    group by j.tenant, j.worker_id;
+  v_ticks := taskflow.prune_ticks(v_now);
   return jsonb_build_object('partitions_made', v_made, 'partitions_dropped', v_dropped,
-                            'dead_jobs_removed', v_dead, 'workers_forgotten', v_workers);
+                            'dead_jobs_removed', v_dead, 'workers_forgotten', v_workers, 'ticks_removed', v_ticks);
 end
 $$;

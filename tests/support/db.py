@@ -193,7 +193,7 @@ select count(*) = 0 from pg_stat_activity
 
 EMPTIED = (
     "job", "claim_batch", "job_history", "dead_job", "attempt", "queue", "task", "worker", "waiter",
-    "watcher",
+    "watcher", "schedule", "schedule_tick",
 )  # fmt: skip
 
 RESTORE_CONFIG: LiteralString = """
