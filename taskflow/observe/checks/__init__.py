@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from taskflow.app import Taskflow
 from taskflow.errors import TaskflowError
-from taskflow.observe.checks import connection, fleet, tables
+from taskflow.observe.checks import connection, fleet, plans, tables
 from taskflow.observe.checks.verdict import Check, Sight, Verdict, warn
 
 GROUPS: dict[str, tuple[Check, ...]] = {
@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[Check, ...]] = {
         fleet.oldest,
         fleet.claims,
         fleet.dead,
+        plans.schedules,
     ),
 }
 
