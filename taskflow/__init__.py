@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from taskflow.kernel.job import Enqueued, Job, Options, Refusal
     from taskflow.kernel.outcome import Cancel, Discard, RetryLater, Snooze
     from taskflow.kernel.retry import Retry
+    from taskflow.kernel.schedule import InvalidCron, Schedule, ScheduleNotFound
     from taskflow.task import Task
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ __all__ = [
     "Handle",
     "Interrupted",
     "InvalidArguments",
+    "InvalidCron",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -52,6 +54,8 @@ __all__ = [
     "ResultTimeout",
     "Retry",
     "RetryLater",
+    "Schedule",
+    "ScheduleNotFound",
     "Snooze",
     "Task",
     "TaskTimeout",
@@ -82,6 +86,7 @@ _HOMES = {
     "taskflow.kernel.job": ("Enqueued", "Job", "Options", "Refusal"),
     "taskflow.kernel.outcome": ("Cancel", "Discard", "RetryLater", "Snooze"),
     "taskflow.kernel.retry": ("Retry",),
+    "taskflow.kernel.schedule": ("InvalidCron", "Schedule", "ScheduleNotFound"),
     "taskflow.task": ("Task",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

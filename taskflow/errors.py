@@ -264,18 +264,6 @@ class WorkerNotRegistered(TaskflowError):
     code = "TF140"
 
 
-class ScheduleNotFound(TaskflowError):
-    """No schedule has this name."""
-
-    code = "TF150"
-
-
-class InvalidCron(TaskflowError):
-    """A cron expression cannot be read, or it never fires."""
-
-    code = "TF151"
-
-
 # --- TF2xx: the environment and the database ------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 -- cron_next for an expression that is parsed already. Internal.
 create or replace function taskflow.cron_after(fields bigint[], after timestamptz, time_zone text)
 returns timestamptz
-language plpgsql stable parallel safe as $$
+language plpgsql stable strict parallel safe as $$
 declare
   v_second interval := interval '1 second';
   v_after timestamptz := date_trunc('second', after);
@@ -10,6 +10,9 @@ declare
   v_change timestamptz;
   v_next timestamp;
 begin
+  if not isfinite(after) then
+    return null;
+  end if;
   if time_zone = 'UTC' then
     return taskflow.cron_walk(fields, v_local + v_second) at time zone 'UTC';
   end if;

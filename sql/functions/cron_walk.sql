@@ -2,7 +2,7 @@
 -- zone, no gaps. NULL when there is none within nine years, which is longer than any two leap days
 -- are apart. Whole seconds. Internal.
 create or replace function taskflow.cron_walk(fields bigint[], start timestamp) returns timestamp
-language plpgsql immutable parallel safe as $$
+language plpgsql immutable strict parallel safe as $$
 declare
   v_month date := date_trunc('month', start);
   v_end date := v_month + interval '9 years';

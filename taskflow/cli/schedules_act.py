@@ -61,7 +61,7 @@ def resume(invocation: Invocation, name: str) -> None:
 
 @click.command(
     cls=Command,
-    examples=["taskflow schedules run digest", "taskflow why $(taskflow schedules run digest)"],
+    examples=["taskflow schedules run digest", "taskflow schedules run digest --json"],
 )
 @click.argument("name")
 @click.pass_obj

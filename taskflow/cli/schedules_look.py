@@ -18,9 +18,9 @@ from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import AT
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Command
-from taskflow.errors import ScheduleNotFound, nearest
+from taskflow.errors import nearest
 from taskflow.kernel.job import Cause
-from taskflow.kernel.schedule import LedgerLine, Schedule, Tick
+from taskflow.kernel.schedule import LedgerLine, Schedule, ScheduleNotFound, Tick
 
 LATE = timedelta(seconds=1)
 STYLES = {

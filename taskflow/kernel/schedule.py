@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from taskflow.errors import InvalidOption, UnknownOption, nearest
+from taskflow.errors import InvalidOption, TaskflowError, UnknownOption, nearest
 from taskflow.kernel.durations import Duration, parse_duration
 from taskflow.kernel.names import Priority
 from taskflow.kernel.options import CHECKS
@@ -19,6 +19,20 @@ from taskflow.kernel.options import CHECKS
 Overlap = Literal["allow", "skip", "queue", "cancel_old"]
 CatchUp = Literal["none", "last", "all"]
 ScheduleState = Literal["active", "paused", "ended", "overdue"]
+
+
+class ScheduleNotFound(TaskflowError):
+    """No schedule has this name."""
+
+    code = "TF150"
+
+
+class InvalidCron(TaskflowError):
+    """A cron expression cannot be read, or it never fires."""
+
+    code = "TF151"
+
+
 OVERLAPS: tuple[Overlap, ...] = ("allow", "skip", "queue", "cancel_old")
 CATCH_UPS: tuple[CatchUp, ...] = ("none", "last", "all")
 

@@ -104,6 +104,15 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("queues", "resume"): ["default"],
     ("tasks", "show"): ["mail.send"],
     ("completion",): ["bash"],
+    ("schedules", "show"): ["digest"],
+    ("schedules", "ticks"): ["digest"],
+    ("schedules", "next"): ["digest"],
+    ("schedules", "put"): ["digest", "--every", "5m"],
+    ("schedules", "pause"): ["digest"],
+    ("schedules", "resume"): ["digest"],
+    ("schedules", "run"): ["digest"],
+    ("schedules", "backfill"): ["digest", "--from", "1h"],
+    ("schedules", "delete"): ["digest", "--yes"],
 }
 NO_ANSWER = {("worker",), ("bench",), ("demo",), ("db", "psql"), ("db", "downgrade")}
 """Programs that run on, a shell, and what would pull the schema from under the other tests."""
@@ -118,8 +127,10 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
         "waiting": factories.enqueue(db, "mail.send"),
     }
     running(db, queue="other")
-    if path == ("queues", "resume"):
+    factories.call(db, "put_schedule", name="digest", task="mail.send", cron="0 8 * * *")
+    if path[-1] == "resume":
         cli("queues", "pause", "default").ok()
+        cli("schedules", "pause", "digest").ok()
     arguments = [word.format(**names) if "{w" in word or "{d" in word else word
                  for word in ARGUMENTS.get(path, [])]  # fmt: skip
     done = cli(*path, *arguments, "--json")
