@@ -35,8 +35,9 @@ begin
       using errcode = 'TF151', hint = 'No month that it names has such a day.';
   end if;
   if v_s.every is not null then
-    if v_s.every not between interval '1 second' and interval '10 years' or extract(year from v_s.every) <> 0
-       or extract(month from v_s.every) <> 0 then
+    -- not compared as an interval: ten years are 3600 days there
+    if extract(epoch from v_s.every) not between 1 and 315360000
+       or extract(year from v_s.every) <> 0 or extract(month from v_s.every) <> 0 then
       raise exception 'every is %, it must be 1 second to 3650 days, without months and years', v_s.every
         using errcode = 'TF112', hint = 'For months, which differ in length, use cron => ''0 0 1 * *''.';
     end if;

@@ -160,7 +160,7 @@ def test_k3_a_gap_of_half_an_hour_and_a_day_that_was_left_out(db: Connection) ->
     "setting", ["timezone = 'Asia/Tokyo'", "datestyle = 'German'", "intervalstyle = 'iso_8601'"]
 )
 def test_k3_the_search_does_not_see_the_session(db: Connection, setting: str) -> None:
-    db.execute(f"set {setting}")  # type: ignore[arg-type]
+    db.execute(f"set {setting}")
     same = "select taskflow.cron_next('30 2 * * *', %s, %s) = %s"
     assert f.value(db, same, at("2026-10-24T12:00"), BERLIN, at("2026-10-25T00:30")) is True
     assert f.value(db, same, at("2026-10-25T00:30"), BERLIN, at("2026-10-26T01:30")) is True
