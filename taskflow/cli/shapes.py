@@ -18,7 +18,9 @@ from rich.text import Text
 from taskflow.kernel.durations import format_duration
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_IDS = frozenset({"id", "job_id", "worker_id", "batch_id", "after", "ids", "job_ids"})
+_IDS = frozenset(
+    {"id", "job_id", "last_job_id", "worker_id", "batch_id", "after", "ids", "job_ids"}
+)
 STATE_STYLES = {
     "running": "cyan",
     "available": "",
