@@ -100,6 +100,8 @@ def test_k1_a_schedule_made_again_fires_no_tick_of_the_old_one(db: Connection) -
     f.call(db, "delete_schedule", name="s")
     set_clock(db, "2026-11-23T12:01:30")
     put(db, cron="* * * * *")
+    set_clock(db, "2026-11-23T12:02:05")
+    assert (fire(db), short(row(db).next_at)) == (0, "12:03")
     set_clock(db, "2026-11-23T12:03")
     assert fire(db) == 1
     assert ran(db) == ["12:02", "12:03"]
@@ -242,7 +244,7 @@ def test_a_backfill_of_an_interval_keeps_its_beat(db: Connection) -> None:
 
 
 def test_a_tick_that_a_backfill_made_before_its_time_came_is_not_made_again(db: Connection) -> None:
-    put(db, every="1 min")
+    put(db, every="1 min", catch_up="all")
     set_clock(db, "2026-11-23T12:02:05")
     assert backfill(db, "2026-11-23T12:01", "2026-11-23T12:02") == [("12:01", "run")]
     assert fire(db) == 1
