@@ -80,6 +80,59 @@ CREATE TABLE taskflow.job (
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='5000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='5000', autovacuum_vacuum_insert_scale_factor='0.2', autovacuum_vacuum_cost_delay='0');
 
+CREATE TABLE taskflow.schedule (
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text COLLATE pg_catalog."C",
+    priority smallint,
+    max_attempts integer,
+    timeout interval,
+    tags text[],
+    meta jsonb,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    cron text,
+    every interval,
+    at timestamp with time zone,
+    time_zone text DEFAULT 'UTC'::text NOT NULL COLLATE pg_catalog."C",
+    jitter interval,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    max_runs integer,
+    overlap text DEFAULT 'allow'::text NOT NULL COLLATE pg_catalog."C",
+    catch_up text DEFAULT 'last'::text NOT NULL COLLATE pg_catalog."C",
+    catch_up_span interval,
+    anchor_at timestamp with time zone NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    pause_reason text,
+    next_at timestamp with time zone,
+    queued_at timestamp with time zone,
+    runs bigint DEFAULT 0 NOT NULL,
+    last_tick_at timestamp with time zone,
+    last_job_id bigint,
+    forgotten_at timestamp with time zone,
+    declared boolean DEFAULT false NOT NULL,
+    declared_at timestamp with time zone,
+    declaration_hash text,
+    created_by text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL COLLATE pg_catalog."C",
+    updated_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON COLUMN taskflow.schedule.anchor_at IS 'ticks of an interval are whole multiples of it from here';
+
+COMMENT ON COLUMN taskflow.schedule.queued_at IS 'a tick that waits for the end of last_job_id';
+
+COMMENT ON COLUMN taskflow.schedule.last_tick_at IS 'the newest tick that was dealt with';
+
+COMMENT ON COLUMN taskflow.schedule.forgotten_at IS 'ticks up to here have left the ledger';
+
+COMMENT ON COLUMN taskflow.schedule.declaration_hash IS 'of the declaration in code that was last applied';
+
 CREATE TABLE taskflow.dead_job (
     id bigint NOT NULL,
     run_at timestamp with time zone NOT NULL,
@@ -488,6 +541,79 @@ CREATE TABLE taskflow.queue (
     resume_at timestamp with time zone
 );
 
+CREATE TABLE taskflow.schedule_tick (
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    schedule text NOT NULL COLLATE pg_catalog."C",
+    tick_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    status text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    job_id bigint,
+    fired_at timestamp with time zone NOT NULL,
+    late_by interval NOT NULL
+);
+
+COMMENT ON COLUMN taskflow.schedule_tick.until_at IS 'one row for all ticks from tick_at to before this';
+
+CREATE VIEW taskflow.schedule_view WITH (security_invoker='true') AS
+ SELECT s.tenant,
+    s.name,
+    taskflow.schedule_state(s.*, taskflow.now()) AS state,
+    s.task,
+    s.kind,
+        CASE s.kind
+            WHEN 'cron'::text THEN s.cron
+            WHEN 'interval'::text THEN ('every '::text || s.every)
+            ELSE ('at '::text || taskflow.tick_text(s.at))
+        END AS times,
+    s.time_zone,
+    s.next_at,
+    s.queued_at,
+    s.last_tick_at,
+    t.status AS last_status,
+    t.reason AS last_reason,
+    t.late_by AS last_late_by,
+    s.last_job_id,
+    s.runs,
+    s.max_runs,
+    s.overlap,
+    s.catch_up,
+    s.catch_up_span,
+    s.jitter,
+    s.starts_at,
+    s.ends_at,
+    s.queue,
+    taskflow.priority_name(s.priority) AS priority,
+    s.max_attempts,
+    s.timeout,
+    s.tags,
+    s.args,
+    s.meta,
+    s.paused_at,
+    s.paused_by,
+    s.pause_reason,
+    s.declared,
+    s.declared_at,
+    taskflow.schedule_orphaned(s.*) AS is_orphaned,
+    s.created_by,
+    s.created_at,
+    s.updated_by,
+    s.updated_at
+   FROM (taskflow.schedule s
+     LEFT JOIN LATERAL ( SELECT k.tenant,
+            k.schedule,
+            k.tick_at,
+            k.until_at,
+            k.status,
+            k.reason,
+            k.job_id,
+            k.fired_at,
+            k.late_by
+           FROM taskflow.schedule_tick k
+          WHERE ((k.tenant = s.tenant) AND (k.schedule = s.name))
+          ORDER BY k.tick_at DESC
+         LIMIT 1) t ON (true));
+
 CREATE TABLE taskflow.sql_object (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL COLLATE pg_catalog."C",
@@ -615,6 +741,12 @@ ALTER TABLE ONLY taskflow.operation
 ALTER TABLE ONLY taskflow.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (tenant, name);
 
+ALTER TABLE ONLY taskflow.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY taskflow.schedule_tick
+    ADD CONSTRAINT schedule_tick_pkey PRIMARY KEY (tenant, schedule, tick_at);
+
 ALTER TABLE ONLY taskflow.sql_object
     ADD CONSTRAINT sql_object_pkey PRIMARY KEY (tenant, name);
 
@@ -684,6 +816,12 @@ CREATE INDEX operation_finished ON taskflow.operation USING btree (finished_at);
 
 CREATE INDEX queue_paused ON taskflow.queue USING btree (name) WHERE (paused_at IS NOT NULL);
 
+CREATE INDEX schedule_due ON taskflow.schedule USING btree (next_at) WHERE (paused_at IS NULL);
+
+CREATE INDEX schedule_queued ON taskflow.schedule USING btree (queued_at) WHERE (queued_at IS NOT NULL);
+
+CREATE INDEX schedule_tick_fired ON taskflow.schedule_tick USING btree (fired_at);
+
 CREATE INDEX unique_window_expires ON taskflow.unique_window USING btree (expires_at);
 
 ALTER INDEX taskflow.attempt_job ATTACH PARTITION taskflow.attempt_default_tenant_job_id_idx;
@@ -716,6 +854,9 @@ REVOKE ALL ON FUNCTION taskflow.archive(job taskflow.job, state taskflow.job_sta
 
 REVOKE ALL ON FUNCTION taskflow.args_ok(args jsonb, max_bytes integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.backfill_schedule(name text, since timestamp with time zone, until timestamp with time zone, dry_run boolean, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.backfill_schedule(name text, since timestamp with time zone, until timestamp with time zone, dry_run boolean, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.backoff(attempt integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.backoff(attempt integer) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.backoff(attempt integer) TO taskflow_operator;
@@ -740,7 +881,14 @@ REVOKE ALL ON FUNCTION taskflow.check_limit(key text, concurrency integer, order
 
 REVOKE ALL ON FUNCTION taskflow.check_name(kind text, name text) FROM PUBLIC;
 
+GRANT SELECT ON TABLE taskflow.schedule TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.schedule TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.check_schedule(schedule taskflow.schedule) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.check_tenant(tenant text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.check_time_zone(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_unique(unique_key text, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[]) FROM PUBLIC;
 
@@ -754,6 +902,20 @@ REVOKE ALL ON FUNCTION taskflow.config(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.config(name text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.config(name text) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.cron_after(fields bigint[], after timestamp with time zone, time_zone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.cron_days(fields bigint[], month date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.cron_fields(expression text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.cron_item(item text, place integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.cron_next(expression text, after timestamp with time zone, time_zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.cron_next(expression text, after timestamp with time zone, time_zone text) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.cron_next(expression text, after timestamp with time zone, time_zone text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.cron_walk(fields bigint[], start timestamp without time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.current_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.current_tenant() TO taskflow_producer;
 GRANT ALL ON FUNCTION taskflow.current_tenant() TO taskflow_worker;
@@ -761,6 +923,9 @@ GRANT ALL ON FUNCTION taskflow.current_tenant() TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.delete_limit(name text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.delete_limit(name text, tenant text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.delete_schedule(name text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.delete_schedule(name text, tenant text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.discard(id bigint, reason text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.discard(id bigint, reason text, tenant text) TO taskflow_operator;
@@ -770,6 +935,10 @@ GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO t
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.due_again(lane taskflow.lane, key_id bigint, at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.due_in() FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.due_in() TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.due_in() TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.enqueue(task text, args jsonb, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, unique_key text, tags text[], meta jsonb, tenant text, deadline timestamp with time zone, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[], depends_on bigint[], on_parent_failure text, args_version integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.enqueue(task text, args jsonb, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, unique_key text, tags text[], meta jsonb, tenant text, deadline timestamp with time zone, unique_by text[], unique_scope text, unique_while text, unique_for interval, on_conflict text, replace text[], depends_on bigint[], on_parent_failure text, args_version integer) TO taskflow_producer;
@@ -802,6 +971,10 @@ REVOKE ALL ON FUNCTION taskflow.explain_parents(tenant text, id bigint) FROM PUB
 
 REVOKE ALL ON FUNCTION taskflow.explain_running(worker_id bigint, started_at timestamp with time zone, lease_until timestamp with time zone, cancel_requested boolean, at_time timestamp with time zone, job_id bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.explain_schedule(name text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.explain_schedule(name text, tenant text) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.explain_schedule(name text, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.explain_workers(queue text, task text, at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.find_lane(tenant text, queue text, task text, args jsonb) FROM PUBLIC;
@@ -810,7 +983,19 @@ REVOKE ALL ON FUNCTION taskflow.find_limit_key(tenant text, limit_name text, key
 
 REVOKE ALL ON FUNCTION taskflow.find_live(id bigint, tenant text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.find_schedule(name text, tenant text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.finished_state(id bigint, tenant text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.fire_guarded(schedule taskflow.schedule, at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.fire_one(schedule taskflow.schedule, at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.fire_schedules(OUT fired integer, OUT due_in double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.fire_schedules(OUT fired integer, OUT due_in double precision) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.fire_schedules(OUT fired integer, OUT due_in double precision) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.fire_tick(schedule taskflow.schedule, tick_at timestamp with time zone, at_time timestamp with time zone, reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.fit_args(task text, args jsonb) FROM PUBLIC;
 
@@ -859,6 +1044,8 @@ REVOKE ALL ON FUNCTION taskflow.is_list(given anyarray) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.is_published(task text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.is_spent(schedule taskflow.schedule) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.is_suspect(lost integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.job_template(task text, queue text, priority text, run_at timestamp with time zone, delay interval, max_attempts integer, timeout interval, deadline timestamp with time zone, tags text[], meta jsonb, tenant text) FROM PUBLIC;
@@ -882,6 +1069,10 @@ REVOKE ALL ON FUNCTION taskflow.limit_room(limit_key taskflow.limit_key, rule ta
 
 REVOKE ALL ON FUNCTION taskflow.limit_weight(rule taskflow.job_limit, args jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.live_state(tenant text, id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.local_instants(local_time timestamp without time zone, time_zone text, OUT first_at timestamp with time zone, OUT last_at timestamp with time zone, OUT is_gap boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.maintain() FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.maintain() TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.maintain() TO taskflow_operator;
@@ -897,6 +1088,10 @@ REVOKE ALL ON FUNCTION taskflow.meet_holder(new_job taskflow.job, rule taskflow.
 REVOKE ALL ON FUNCTION taskflow.move_job(id bigint, queue text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.move_job(id bigint, queue text, tenant text) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.newest_tick(schedule taskflow.schedule, known timestamp with time zone, at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.next_bit(mask bigint, bottom integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.next_due(queues text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.next_due(queues text[]) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.next_due(queues text[]) TO taskflow_operator;
@@ -904,6 +1099,10 @@ GRANT ALL ON FUNCTION taskflow.next_due(queues text[]) TO taskflow_operator;
 REVOKE ALL ON FUNCTION taskflow.note_end(tenant text, key_ids bigint[], has_failed boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.note_queue(tenant text, name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.note_tick(schedule taskflow.schedule, tick_at timestamp with time zone, at_time timestamp with time zone, status text, reason text, job_id bigint, until_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.open_schedule(name text, tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.operate(operation_id bigint, after_id bigint, job_ids bigint[], tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.operate(operation_id bigint, after_id bigint, job_ids bigint[], tenant text) TO taskflow_worker;
@@ -925,7 +1124,14 @@ REVOKE ALL ON FUNCTION taskflow.pass_on(limit_key taskflow.limit_key, rule taskf
 REVOKE ALL ON FUNCTION taskflow.pause_queue(queue text, reason text, resume_at timestamp with time zone, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.pause_queue(queue text, reason text, resume_at timestamp with time zone, tenant text) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.pause_schedule(name text, reason text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.pause_schedule(name text, reason text, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.place_job(new_job taskflow.job, rule taskflow.unique_rule, depends_on bigint[], on_parent_failure text, OUT id bigint, OUT outcome text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.preview_schedule(name text, cron text, time_zone text, count integer, after timestamp with time zone, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.preview_schedule(name text, cron text, time_zone text, count integer, after timestamp with time zone, tenant text) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.preview_schedule(name text, cron text, time_zone text, count integer, after timestamp with time zone, tenant text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.priority_no(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.priority_no(name text) TO taskflow_producer;
@@ -934,13 +1140,22 @@ GRANT ALL ON FUNCTION taskflow.priority_no(name text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.prune_operations(at_time timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.prune_ticks(at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.prune_ties(at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.publish_schedules(declarations jsonb, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.publish_schedules(declarations jsonb, tenant text) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.publish_schedules(declarations jsonb, tenant text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.put_back(job taskflow.job, outcome text, at_time timestamp with time zone, delay interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.put_schedule(name text, task text, args jsonb, cron text, every interval, at timestamp with time zone, time_zone text, queue text, priority text, max_attempts integer, timeout interval, tags text[], meta jsonb, jitter interval, starts_at timestamp with time zone, ends_at timestamp with time zone, max_runs integer, overlap text, catch_up text, catch_up_span interval, paused boolean, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.put_schedule(name text, task text, args jsonb, cron text, every interval, at timestamp with time zone, time_zone text, queue text, priority text, max_attempts integer, timeout interval, tags text[], meta jsonb, jitter interval, starts_at timestamp with time zone, ends_at timestamp with time zone, max_runs integer, overlap text, catch_up text, catch_up_span interval, paused boolean, tenant text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.reap(second_look interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.reap(second_look interval) TO taskflow_worker;
@@ -983,12 +1198,34 @@ REVOKE ALL ON FUNCTION taskflow.result_ok(result jsonb, max_bytes integer) FROM 
 REVOKE ALL ON FUNCTION taskflow.resume_queue(queue text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.resume_queue(queue text, tenant text) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.resume_schedule(name text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.resume_schedule(name text, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.retry(id bigint, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.retry(id bigint, tenant text) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.ring(lane taskflow.lane, at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.ring_waiting(tenant text, key_id bigint, room integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.run_schedule_now(name text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.run_schedule_now(name text, tenant text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.run_tick(schedule taskflow.schedule, tick_at timestamp with time zone, at_time timestamp with time zone, reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.save_schedule(schedule taskflow.schedule, old taskflow.schedule) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.schedule_from(base taskflow.schedule, given jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.schedule_job(schedule taskflow.schedule, tick_at timestamp with time zone, at_time timestamp with time zone, reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.schedule_orphaned(schedule taskflow.schedule) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.schedule_orphaned(schedule taskflow.schedule) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.schedule_orphaned(schedule taskflow.schedule) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.schedule_state(schedule taskflow.schedule, at_time timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.schedule_state(schedule taskflow.schedule, at_time timestamp with time zone) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.schedule_state(schedule taskflow.schedule, at_time timestamp with time zone) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.schema_problem(schema jsonb, value jsonb, path text, root jsonb, depth integer) FROM PUBLIC;
 
@@ -1036,6 +1273,12 @@ GRANT ALL ON FUNCTION taskflow.take_permit(limit_name text, key text, weight int
 
 REVOKE ALL ON FUNCTION taskflow.tell_followers(tenant text, ids bigint[], ended_as text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.tick_after(schedule taskflow.schedule, after timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.tick_text(tick_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.tick_text(tick_at timestamp with time zone) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.tick_text(tick_at timestamp with time zone) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.tidy(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.undo_one(operation taskflow.operation, job_id bigint) FROM PUBLIC;
@@ -1065,6 +1308,8 @@ REVOKE ALL ON FUNCTION taskflow.watch(id bigint, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.watch(id bigint, tenant text) TO taskflow_producer;
 GRANT ALL ON FUNCTION taskflow.watch(id bigint, tenant text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.watch(id bigint, tenant text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.zone_change(low timestamp with time zone, high timestamp with time zone, time_zone text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE taskflow.alembic_version TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.alembic_version TO taskflow_operator;
@@ -1104,6 +1349,12 @@ GRANT SELECT ON TABLE taskflow.operation_item TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.queue TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.queue TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.schedule_tick TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.schedule_tick TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.schedule_view TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.schedule_view TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_operator;

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from taskflow.kernel.limits import Breaker, Rate
     from taskflow.kernel.outcome import Cancel, Discard, RateLimited, RetryLater, Snooze
     from taskflow.kernel.retry import Retry
+    from taskflow.kernel.schedule import InvalidCron, Schedule, ScheduleNotFound
     from taskflow.limits import Limit
     from taskflow.task import Task
 
@@ -46,6 +47,7 @@ __all__ = [
     "Handle",
     "Interrupted",
     "InvalidArguments",
+    "InvalidCron",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -60,6 +62,8 @@ __all__ = [
     "ResultTimeout",
     "Retry",
     "RetryLater",
+    "Schedule",
+    "ScheduleNotFound",
     "Snooze",
     "Task",
     "TaskTimeout",
@@ -93,6 +97,7 @@ _HOMES = {
     "taskflow.kernel.outcome": ("Cancel", "Discard", "RateLimited", "RetryLater", "Snooze"),
     "taskflow.kernel.retry": ("Retry",),
     "taskflow.limits": ("Limit",),
+    "taskflow.kernel.schedule": ("InvalidCron", "Schedule", "ScheduleNotFound"),
     "taskflow.task": ("Task",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
 
@@ -29,12 +29,13 @@ from taskflow.kernel.limits import Breaker, LimitRule, Rate
 from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
 from taskflow.kernel.retry import Retry
+from taskflow.kernel.schedule import Declaration, Planned
 from taskflow.limits import Limit
 from taskflow.store.call import Call
 from taskflow.store.database import Database, PooledDatabase
 from taskflow.store.listen import Listener
 from taskflow.store.pool import connection_settings
-from taskflow.task import RunIn, Task, default_name
+from taskflow.task import Enqueuer, RunIn, Task, declared, default_name
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,6 +73,7 @@ class Taskflow:
         self.settings, self.origins = settings_room.load({"database_url": database_url, **settings})
         self.tasks: dict[str, Task[..., Any]] = {}
         self.limits: dict[str, Limit] = {}
+        self.schedules: dict[str, Declaration] = {}
         self.client = Client(self)
         self.aclient = AsyncClient(self)
         self.database: Database = PooledDatabase(self.settings)
@@ -151,6 +153,27 @@ class Taskflow:
         if found is None:
             raise UnknownTask.named(name, self.tasks)
         return found
+
+    def schedule(
+        self,
+        name: str,
+        task: Enqueuer[..., Any] | str,
+        args: Mapping[str, Any] | tuple[Any, ...] = (),
+        **planned: Unpack[Planned],
+    ) -> Declaration:
+        """Declares a schedule: `tf.schedule("digest", send_digest, cron="0 8 * * 1-5")`.
+
+        One of cron, every, at; tz, jitter, starts_at, ends_at, max_runs, overlap, catch_up,
+        catch_up_span, paused; and what its jobs get: queue, priority, max_attempts, timeout, tags,
+        meta, here or by `task.options(...)`. Workers apply declarations when they start, and only
+        those that have changed in the code: what was edited at run time stays.
+        """
+        declaration = declared(name, task, args, planned)
+        if self.schedules.setdefault(name, declaration) != declaration:
+            raise InvalidDefinition(
+                f'schedule "{name}" is declared twice', "Give one of them another name."
+            )
+        return declaration
 
     def handle(self, id: int, tenant: str | None = None) -> Handle[Any]:
         """A handle for a job that somebody else enqueued."""

@@ -1,4 +1,4 @@
-"""The verbs on jobs and queues that exist already, bound to an app in both colours.
+"""The verbs on jobs, queues and schedules that exist already, bound to an app in both colours.
 
 Each line binds one Call builder; its parameters, defaults and result type flow through.
 """
@@ -10,7 +10,7 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import jobs, limits, operations, queues
+from taskflow.calls import jobs, limits, operations, queues, schedules
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -88,6 +88,16 @@ class Client:
     undo_operation = blocking(operations.undo)
     delete_limit = blocking(limits.delete)
     resume_queue = blocking(queues.resume)
+    list_schedules = blocking(schedules.find)
+    put_schedule = blocking(schedules.put)
+    pause_schedule = blocking(schedules.pause)
+    resume_schedule = blocking(schedules.resume)
+    run_schedule_now = blocking(schedules.run_now)
+    delete_schedule = blocking(schedules.delete)
+    backfill_schedule = blocking(schedules.backfill)
+    preview_schedule = blocking(schedules.preview)
+    explain_schedule = blocking(schedules.explain)
+    schedule_ticks = blocking(schedules.ticks)
 
 
 class AsyncClient:
@@ -110,3 +120,13 @@ class AsyncClient:
     undo_operation = awaitable(operations.undo)
     delete_limit = awaitable(limits.delete)
     resume_queue = awaitable(queues.resume)
+    list_schedules = awaitable(schedules.find)
+    put_schedule = awaitable(schedules.put)
+    pause_schedule = awaitable(schedules.pause)
+    resume_schedule = awaitable(schedules.resume)
+    run_schedule_now = awaitable(schedules.run_now)
+    delete_schedule = awaitable(schedules.delete)
+    backfill_schedule = awaitable(schedules.backfill)
+    preview_schedule = awaitable(schedules.preview)
+    explain_schedule = awaitable(schedules.explain)
+    schedule_ticks = awaitable(schedules.ticks)

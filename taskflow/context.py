@@ -103,6 +103,19 @@ class Context:
         return codec.decode(self.claimed.meta, dict) if self.claimed.meta else {}
 
     @property
+    def schedule(self) -> str | None:
+        """The schedule that made this job, if one did."""
+        name = self.meta.get("schedule")
+        return name if isinstance(name, str) else None
+
+    @property
+    def tick(self) -> datetime | None:
+        """The tick of the schedule that this job stands for: when it should have run, not when it
+        does. What belongs to "yesterday" belongs to the day before this."""
+        tick = self.meta.get("tick") if self.schedule else None
+        return datetime.fromisoformat(tick) if isinstance(tick, str) else None
+
+    @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         """A logger that carries job, attempt, task and queue in `extra`."""
         return logging.LoggerAdapter(

@@ -18,12 +18,14 @@ from taskflow.bulk import Bulk
 from taskflow.calls import jobs
 from taskflow.errors import InvalidOption, SyncCallInLoop
 from taskflow.handle import Handle
+from taskflow.kernel import codec
 from taskflow.kernel.contract import Contract, Upgrade
 from taskflow.kernel.durations import as_interval
 from taskflow.kernel.job import Enqueued, Options, Placed
 from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
 from taskflow.kernel.retry import Retry
+from taskflow.kernel.schedule import JOB_OPTIONS, Declaration, make_plan
 from taskflow.kernel.signature import Signature
 from taskflow.store import guest
 
@@ -198,6 +200,46 @@ def published(name: str, task: Task[..., Any]) -> dict[str, Any]:
         "version": task.version,
         "check_args": task.contract.check,
     }
+
+
+def declared(
+    name: str,
+    task: Enqueuer[..., Any] | str,
+    args: Mapping[str, Any] | tuple[Any, ...],
+    planned: Mapping[str, Any],
+) -> Declaration:
+    """A schedule of a task, or of a name that stands for one elsewhere."""
+    plan = make_plan(planned)
+    positional, named = ((), args) if isinstance(args, Mapping) else (args, {})
+    if isinstance(task, Enqueuer):
+        limit = task.task.app.settings.max_args_bytes
+        encoded = task.task.signature.encode(positional, named, limit)
+        plan = {**make_plan(_job_options(task)), **plan}
+        known = task.task.name
+    elif positional:
+        raise InvalidOption("the arguments have no names", f'Write {{"name": value}} for {task}.')
+    else:
+        encoded, known = codec.encode(named), check_name(task, "task")
+    return Declaration(name, known, msgspec.Raw(encoded), plan)
+
+
+def _job_options(task: Enqueuer[..., Any]) -> dict[str, Any]:
+    """What a schedule's jobs take from `task.options(...)`.
+
+    Of a bare task it is what workers do not publish; the rest is filled in at each tick, so that
+    a task's new defaults hold for its schedules too.
+    """
+    options = task._options
+    if isinstance(task, Task):
+        return {"tags": options.tags, "meta": options.meta}
+    refused = ("run_at", "delay", "unique_key", "deadline")
+    for name in refused:
+        if getattr(options, name) != getattr(task.task.defaults, name):
+            raise InvalidOption(
+                f"{name} cannot be an option of scheduled jobs",
+                "jitter spreads them; overlap says what holds while an earlier one lives.",
+            )
+    return {name: getattr(options, name) for name in JOB_OPTIONS}
 
 
 def default_name(fn: Callable[..., Any]) -> str:

@@ -1,5 +1,5 @@
 -- The upkeep that any worker does now and then, all of it safe to do twice: partitions ahead, old
--- ones dropped, dead jobs past retention removed, rows of workers and waiters that are gone, pauses
+-- ones dropped, dead jobs and ticks past retention removed, rows of workers and waiters that are gone, pauses
 -- that ran out, and running jobs that no claim batch leads to. Only one call works at a time; the
 -- others answer NULL at once. A call makes and drops the partitions of one table, or does the rest:
 -- `more` says that there is more to do, and a further call does it.

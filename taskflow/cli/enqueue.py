@@ -47,7 +47,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **given: Any) -> Any:
         found = {name: value for name in names if (value := given.pop(name)) not in (None, ())}
         if "meta" in found:
-            found["meta"] = _object(found["meta"], "--meta")
+            found["meta"] = read_object(found["meta"], "--meta")
         return command(*args, options=make_options(Options(), found), **given)
 
     panel: dict[str, Any] = {"panel": "The job"}
@@ -124,7 +124,7 @@ def enqueue(
             raise click.UsageError("--many goes with neither --wait nor --unique.")
         enqueue_many(invocation, task, args or "-", options, told=told)
         return
-    encoded = codec.encode(_object(read(args) if args else "{}", "the arguments"))
+    encoded = codec.encode(read_object(args or "{}", "the arguments"))
     placed = invocation.run(jobs.enqueue(task, encoded, options))
     if not told:
         note_unserved(invocation, placed.id)
@@ -229,7 +229,9 @@ def _path(source: str) -> Path:
     return path
 
 
-def _object(text: str, what: str) -> dict[str, Any]:
+def read_object(source: str, what: str) -> dict[str, Any]:
+    """The JSON object that a text is, or that "-" or "@file" stands for."""
+    text = read(source)
     try:
         value = codec.decode(text)
     except InvalidJson as error:

@@ -60,7 +60,7 @@ def plain(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple | set):
         return [plain(item, name) for item in value]
     if isinstance(value, datetime):
-        return value.astimezone(UTC)
+        return value.astimezone(UTC) if value.tzinfo else value  # what the clocks of a zone show
     if isinstance(value, int) and not isinstance(value, bool) and _IS_ID.search(name):
         return str(value)
     return value

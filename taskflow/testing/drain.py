@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from taskflow.calls import jobs, leases
+from taskflow.calls import jobs, leases, schedules
 from taskflow.context import Context, JobTransaction
 from taskflow.errors import LeaseLost, TaskflowError
 from taskflow.kernel import codec
@@ -116,6 +116,7 @@ class Drain:
         ran: list[Ran] = []
         found = True
         while found:
+            self._database.run(schedules.fire())
             found = False
             for queue in self._database.run(QUEUES):
                 if limit is not None and len(ran) >= limit:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Self, TypeVar
 
 from taskflow.app import Taskflow
-from taskflow.calls import workers
+from taskflow.calls import schedules, workers
 from taskflow.calls.jobs import JOB_COLUMNS, decode_job
 from taskflow.errors import SyncCallInLoop, UnknownTask
 from taskflow.kernel.job import Job, State
@@ -150,6 +150,15 @@ class Kit:
     async def aperform(self, task: Task[..., Any], *args: Any, **kwargs: Any) -> Any:
         """`perform` for async tests."""
         return await aperform(task, *args, **kwargs)
+
+    def publish_schedules(self) -> None:
+        """Makes the schedules that the app declares, as a worker does when it starts.
+
+        From then on a drain fires what the test's clock has made due.
+        """
+        self.database.run(
+            schedules.publish(list(self.app.schedules.values()), self.app.settings.tenant)
+        )
 
     # --- looking ----------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from taskflow import __version__
 from taskflow.app import Taskflow
-from taskflow.calls import leases, workers
+from taskflow.calls import leases, schedules, workers
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.names import check_name
 from taskflow.kernel.phrases import plural
@@ -185,7 +185,7 @@ class Worker:
         )
         for limit in self.app.limits.values():
             await limit.aput()
-        return await self.app.arun(
+        id = await self.app.arun(
             workers.join(
                 self.name,
                 queues=list(self.slots_by_queue),
@@ -197,6 +197,12 @@ class Worker:
                 version=__version__,
             )
         )  # fmt: skip
+        if self.app.schedules:
+            # after joining: a schedule that was declared before every live worker began is orphaned
+            await self.app.arun(
+                schedules.publish(list(self.app.schedules.values()), self.settings.tenant)
+            )
+        return id
 
     # --- serving ----------------------------------------------------------------------------------
 

@@ -111,6 +111,15 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("queues", "resume"): ["default"],
     ("tasks", "show"): ["mail.send"],
     ("completion",): ["bash"],
+    ("schedules", "show"): ["digest"],
+    ("schedules", "ticks"): ["digest"],
+    ("schedules", "next"): ["digest"],
+    ("schedules", "put"): ["digest", "--every", "5m"],
+    ("schedules", "pause"): ["digest"],
+    ("schedules", "resume"): ["digest"],
+    ("schedules", "run"): ["digest"],
+    ("schedules", "backfill"): ["digest", "--from", "1h"],
+    ("schedules", "delete"): ["digest", "--yes"],
 }
 NO_ANSWER = {
     ("worker",), ("bench",), ("demo",), ("db", "start"), ("db", "psql"), ("db", "downgrade"),
@@ -131,8 +140,10 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
         "operation": factories.call(db, "start_operation", verb="cancel", filter={}),
     }
     running(db, queue="other")
-    if path == ("queues", "resume"):
+    factories.call(db, "put_schedule", name="digest", task="mail.send", cron="0 8 * * *")
+    if path[-1] == "resume":
         cli("queues", "pause", "default").ok()
+        cli("schedules", "pause", "digest").ok()
     if path[0] == "limits":
         cli("limits", "set", *ARGUMENTS["limits", "set"]).ok()
     arguments = [word.format(**names) if word[:2] in ("{w", "{d", "{o") else word

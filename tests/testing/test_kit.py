@@ -239,3 +239,22 @@ def test_on_the_connection_of_a_sqlalchemy_session(taskflow_dsn: str) -> None:
         session.rollback()
         assert session.scalar(sa.text("select count(*) from taskflow.job_view")) == 0
     engine.dispose()
+
+
+# --- schedules ------------------------------------------------------------------------------------
+
+
+def test_a_drain_fires_what_the_clock_has_made_due(
+    taskflow: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop.tf, "schedules", {})
+    shop.tf.schedule("nightly", shop.receipt, {"order_id": 7}, every="1d", catch_up="all",
+                     catch_up_span="1w")  # fmt: skip
+    taskflow.clock.advance("3d")
+    assert taskflow.drain() == []  # declared is not yet published
+    taskflow.publish_schedules()
+    assert taskflow.drain() == []
+    taskflow.clock.advance("2d")
+    ran = taskflow.drain()
+    assert [attempt.task for attempt in ran] == [shop.receipt.name] * 2
+    taskflow.assert_enqueued(shop.receipt, order_id=7, count=2)

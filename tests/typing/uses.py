@@ -6,10 +6,23 @@ Everything else must pass both, in their strictest modes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_type
 
-from taskflow import Cancel, Context, Enqueued, Handle, Job, Retry, Snooze, Task, Taskflow
+from taskflow import (
+    Cancel,
+    Context,
+    Enqueued,
+    Handle,
+    Job,
+    Retry,
+    Schedule,
+    Snooze,
+    Task,
+    Taskflow,
+)
+from taskflow.kernel.schedule import Declaration
 
 if TYPE_CHECKING:
     import psycopg
@@ -93,6 +106,19 @@ async def in_async_code(connection: psycopg.AsyncConnection[Any]) -> None:
     await send_receipt.aenqueue("42")  # error
     assert_type(await add.aenqueue_many([(1,)]), Enqueued)
 
+
+# --- schedules ------------------------------------------------------------------------------------
+
+assert_type(tf.schedule("a", add, {"a": 1}, cron="0 8 * * *", overlap="skip"), Declaration)
+tf.schedule("b", send_receipt.options(queue="bulk"), (42,), every="5m", tags=["x"])
+tf.schedule("c", "elsewhere.task", at=datetime.now(UTC), catch_up="all", catch_up_span=60)
+tf.schedule("d", add, crom="0 8 * * *")  # error
+tf.schedule("e", add, every="5m", overlap="skp")  # error
+tf.schedule("f", add, at="tomorrow")  # error
+assert_type(tf.client.list_schedules(), list[Schedule])
+assert_type(tf.client.put_schedule("a", "add", {"a": 1}, every=300), datetime | None)
+tf.client.put_schedule("a", every=[5])  # error
+tf.client.pause_schedule(5)  # error
 
 # --- handles and verbs ----------------------------------------------------------------------------
 

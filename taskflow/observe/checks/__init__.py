@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from taskflow.app import Taskflow
 from taskflow.errors import TaskflowError
-from taskflow.observe.checks import connection, fleet, settings, storage, tables
+from taskflow.observe.checks import connection, fleet, plans, settings, storage, tables
 from taskflow.observe.checks.verdict import Check, Sight, Verdict, warn
 
 GROUPS: dict[str, tuple[Check, ...]] = {
@@ -43,6 +43,7 @@ GROUPS: dict[str, tuple[Check, ...]] = {
         fleet.oldest,
         fleet.claims,
         fleet.dead,
+        plans.schedules,
     ),
 }
 
