@@ -22,7 +22,7 @@ begin
   end if;
   perform taskflow.job_template(
     v_s.task, v_s.queue, taskflow.priority_name(v_s.priority), null, null, v_s.max_attempts, v_s.timeout,
-    null, null, v_s.tags, coalesce(v_s.meta, '{}') || v_marks, v_s.tenant);
+    null, v_s.tags, coalesce(v_s.meta, '{}') || v_marks, v_s.tenant);
   perform taskflow.check_args(v_s.args, taskflow.config('max_args_bytes')::integer);
   if num_nonnulls(v_s.cron, v_s.every, v_s.at) <> 1 then
     raise exception 'schedule % has % of cron, every and at, it must have one', v_s.name, num_nonnulls(v_s.cron, v_s.every, v_s.at)
