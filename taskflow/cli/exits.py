@@ -125,7 +125,8 @@ def guarded(run: Callable[[], None], invocation: Invocation) -> int:
         _report_usage(error, invocation)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        invocation.talk("Interrupted.")
+        # not by the console: broken off while it printed, it would print the same again
+        sys.stderr.write("Interrupted.\n")
         return INTERRUPTED
     except BrokenPipeError:
         _silence()

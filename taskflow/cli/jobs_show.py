@@ -82,7 +82,7 @@ def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str | Text]]:
     yield "queue", f"{job.queue}, priority {job.priority}"
     yield "tenant", job.tenant if job.tenant != "default" else ""
     yield "attempt", f"{job.attempt} of {job.max_attempts}"
-    yield "lost", f"{job.lost} times in a row" if job.lost else ""
+    yield "lost", f"{shapes.plural(job.lost, 'time')} in a row" if job.lost else ""
     yield "reason", job.reason or ""
     yield time("created", job.created_at)
     yield time("due", job.run_at)

@@ -12,7 +12,7 @@ import rich_click as click
 
 from taskflow.app import load_app
 from taskflow.cli.invocation import Invocation
-from taskflow.cli.options import Word
+from taskflow.cli.options import QUEUE, Word
 from taskflow.cli.tree import Command
 from taskflow.errors import InvalidOption
 from taskflow.kernel.names import PRIORITIES
@@ -22,7 +22,7 @@ UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 OPTIONS = (
     click.option(
-        "--queue", "-q", "queues", multiple=True, metavar="NAME[=SLOTS]",
+        "--queue", "-q", "queues", type=QUEUE, multiple=True, metavar="NAME[=SLOTS]",
         help="Queue to serve, with the number of jobs to run at once. Repeat for more.",
     ),
     click.option(

@@ -225,6 +225,7 @@ def completed(words: str, number: int, **more: Any) -> set[str]:
         ("taskflow jobs list -q po", 4, {"post", "posters"}),
         ("taskflow queues pause po", 3, {"post", "posters"}),
         ("taskflow queues resume x", 3, set()),
+        ("taskflow worker app:tf -q po", 4, {"post", "posters"}),
         ("taskflow enqueue mail", 2, {"mail.send", "mail.spool"}),
         ("taskflow tasks show mail.se", 3, {"mail.send"}),
         ("taskflow dlq groups -t img", 4, {"img.resize"}),

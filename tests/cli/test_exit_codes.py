@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
+from rich.console import Console
 
 from taskflow.cli import exits
 from taskflow.errors import CODES, TaskflowError
@@ -184,6 +185,27 @@ def test_what_nobody_foresaw_is_one_line(cli: Run, monkeypatch: pytest.MonkeyPat
     assert done.code == exits.FAILED
     assert "RuntimeError: the moon is full\\x1b[2J" in done.err
     assert "Traceback" not in done.err
+
+
+def test_130_says_one_word_even_when_broken_off_while_it_printed(
+    cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console keeps what it has printed until it is done with it."""
+    real = Console._write_buffer
+
+    def broken(console: Console) -> None:
+        if console._buffer_index == 0:
+            kept = list(console._buffer)
+            real(console)
+            console._buffer.extend(kept)
+            raise KeyboardInterrupt
+        real(console)
+
+    monkeypatch.setattr(Console, "_write_buffer", broken)
+    done = cli("jobs", "list")
+    assert done.code == exits.INTERRUPTED
+    assert done.err.splitlines()[-1] == "Interrupted."
+    assert done.err.count("No jobs") == 1
 
 
 def test_the_driver_s_errors_map_by_their_state() -> None:
