@@ -142,7 +142,7 @@ async def test_a_lock_timeout_of_the_role_ends_no_worker(
     async def write(ctx: Context) -> int:
         async with ctx.transaction():
             pass
-        await eventually(lambda: locked.is_set())
+        await eventually(locked.is_set)
         return 1
 
     @tf.task()
