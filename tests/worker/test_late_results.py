@@ -1,4 +1,4 @@
-"""What a handler returns after its own transaction comes later than the job's end: it is awaited."""
+"""What a handler returns after its own transaction is later than the end of its job: awaited."""
 
 from __future__ import annotations
 
