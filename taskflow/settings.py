@@ -61,7 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "default"
     )
     slots: Annotated[int, "jobs a worker process runs at once per queue that names no number"] = 100
-    threads: Annotated[int, "threads for def handlers; jobs beyond wait for one"] = 32
+    threads: Annotated[
+        int, "threads for def handlers; a worker holds one more job ready for each, not more"
+    ] = 32
     cpu_processes: Annotated[int, 'child processes for run_in="process"; 0: one per core'] = 0
     prefetch: Annotated[
         int, "most jobs claimed ahead of free slots; only as many as start soon"

@@ -60,17 +60,17 @@ class Link:
         """Longest wait for an answer: a network that swallows packets never says that it does."""
 
     async def run(
-        self, call: Call[T], *, binary: bool = False, but: tuple[type[Exception], ...] = ()
+        self, call: Call[T], *, binary: bool = False, raises: tuple[type[Exception], ...] = ()
     ) -> T:
         """Raises `LinkDown` when the statement may or may not have been carried out, or was not
-        for a reason that may pass; errors that are named in `but` come out as they are."""
+        for a reason that may pass; errors named in `raises` come out as they are."""
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle | None = None
         try:
             connection = await self._connected()
             timer = loop.call_later(self.patience_s, cut, connection)
             found = await arun(connection, call, binary=binary)
-        except but:
+        except raises:
             raise
         except Exception as error:  # an answer that cannot be read is as good as lost
             await self._lose(error)

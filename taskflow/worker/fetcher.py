@@ -20,7 +20,7 @@ from taskflow.calls import leases
 from taskflow.kernel.job import Claimed
 from taskflow.store.call import Call
 from taskflow.worker.jams import Jams
-from taskflow.worker.places import AHEAD_S
+from taskflow.worker.pace import AHEAD_S
 from taskflow.worker.slots import QueueSlots
 
 SWEEP_EVERY_S = 1.0
@@ -96,11 +96,11 @@ class Fetcher:
         # what queues share, a limit or threads, goes to each in turn
         self._turn = (self._turn + 1) % len(self._queues)
         names = list(self._queues)
-        for name in names[self._turn :] + names[: self._turn]:
-            self._asked[name] = min(self.room(self._queues[name]), LARGEST_CLAIM, left)
-            left -= self._asked[name]
-            self.jams.promise(name, self._asked[name])
-        self.jams.note_asked(self._asked)
+        with self.jams.asking():
+            for name in names[self._turn :] + names[: self._turn]:
+                self._asked[name] = min(self.room(self._queues[name]), LARGEST_CLAIM, left)
+                left -= self._asked[name]
+                self.jams.promise(name, self._asked[name])
         self.fronts = [n for n in names if self._asked[n] and (self._is_sweep or n in fronts)]
         return leases.claim(
             self.worker_id,

@@ -85,7 +85,8 @@ class Hand:
         """Ends the runs that have waited so long for a thread or a child: no attempt is counted."""
         limit = time.monotonic() - waited_s
         for run in list(self.runs.values()):
-            if run.waits_since is not None and run.waits_since <= limit:
+            since = run.waits_since  # read once: a thread may begin it now
+            if since is not None and since <= limit:
                 run.hand_back()
 
     def insist(self, patience_s: float) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,7 @@ class Jams:
         self._jams: dict[str, Jam] = {}
         self._promised: Counter[str] = Counter()
         self._asked: dict[str, int] = {}
+        """By queue, how many the last claim asked for because they were wanted."""
         self._kinds: dict[str, str] = {}
         self._seen = 0
 
@@ -80,18 +82,18 @@ class Jams:
         jam = self._jams.get(queue)
         return jam is not None and bool(jam.back) and self._wanted_of(jam) > 0
 
-    def note_asked(self, queues: Mapping[str, int]) -> None:
-        """What the next claim asks for."""
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Around the making of a claim: what one queue is asked for is wanted of no other."""
+        self._asked.clear()
+        yield
         self._promised.clear()
-        self._asked = {
-            queue: asked
-            for queue, asked in queues.items()
-            if asked and (jam := self._jams.get(queue)) is not None and self._wanted_of(jam)
-        }
 
     def promise(self, queue: str, asked: int) -> None:
-        """What a claim that is being put together asks of one queue is wanted of no other."""
-        if asked and (jam := self._jams.get(queue)) is not None:
+        """So many of a queue are asked for."""
+        jam = self._jams.get(queue)
+        if jam is not None and asked and self._wanted_of(jam):
+            self._asked[queue] = asked
             self._promised.update(dict.fromkeys(jam.kinds, asked))
 
     def sort_out(
@@ -100,8 +102,8 @@ class Jams:
         """Claimed jobs as those to keep and those to hand back; `fronts` are the queues that were
         looked at from the front."""
         kinds = self._other_kinds()
-        if not self._jams and not any(job.task in kinds for job in jobs):
-            return jobs, []  # nearly always, and cheap
+        if not self._jams and not (kinds and any(job.task in kinds for job in jobs)):
+            return jobs, []  # most apps have async tasks only, and pay nothing here
         wanted = {kind: self._wanted(kind) for kind in self._executors}
         kept: list[Claimed] = []
         back: list[Claimed] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+AHEAD_S = 0.1
+"""Jobs are held ready for what ends within this time at the present pace."""
 WINDOW_S = 0.05
 STALE_S = 1.0
 """After so long without a measurement the pace is at most what the time since then allows."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import time
 
-from taskflow.worker.pace import Pace
+from taskflow.worker.pace import AHEAD_S, Pace
 from taskflow.worker.run import Run
-
-AHEAD_S = 0.1
-"""Jobs are held ready for what ends within this time at the present pace."""
 
 
 class Places:
@@ -31,8 +28,8 @@ class Places:
 
     @property
     def waiting(self) -> int:
-        """How many runs wait for a place: they have not begun."""
-        return sum(run.waits_since is not None for run in self._runs)
+        """How many runs wait for a place: they have not begun. Asked from other threads, too."""
+        return sum(run.waits_since is not None for run in self._runs.copy())
 
     @property
     def wanted(self) -> int:

@@ -118,7 +118,7 @@ class Settler:
         """Sends a parcel; False: nobody knows whether it arrived, and it must be sent again."""
         self._under_way = len(parcel)
         try:
-            refused = await link.run(parcel.call(), but=APART)
+            refused = await link.run(parcel.call(), raises=APART)
         except LinkDown:
             return False
         except APART as error:

@@ -67,7 +67,7 @@ class Stragglers:
 
     async def _settle(self, link: Link, parcel: Parcel, pause_s: float) -> None:
         try:
-            answer = await link.run(parcel.call(), but=APART)
+            answer = await link.run(parcel.call(), raises=APART)
         except LinkDown:
             self.add(parcel)
         except APART as error:

@@ -305,7 +305,7 @@ class Worker:
         self.claims.patience_s = self.settles.patience_s = SHORTEST_PATIENCE_S
         # threads cannot be stopped: their jobs go back now, and what they still do is refused
         stuck = self.hand.running()
-        self.left_behind = bool(stuck)
+        self.left_behind = bool(self.hand.runs)  # also runs whose jobs were given up before
         if stuck:
             logger.warning("%s did not stop in time; handed back", plural(len(stuck), "job"))
             with suppress(LinkDown):

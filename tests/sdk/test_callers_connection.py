@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from taskflow import Taskflow, TaskflowError
-from taskflow.errors import InvalidOption
+from taskflow.errors import DatabaseUnreachable, InvalidOption
 from tests.sdk.conftest import Tasks, code
 from tests.support.factories import Connection, value
 
@@ -191,6 +191,29 @@ async def test_a_transaction_that_failed_before_is_the_drivers_to_explain(
     with pytest.raises(Exception, match="current transaction is aborted"):
         await tasks.add.on(caller.connection).aenqueue(1)
     await caller.rollback()
+
+
+@pytest.mark.parametrize("factory", [psycopg.RawCursor, psycopg.ClientCursor])
+def test_a_connection_with_cursors_of_its_own_kind(
+    dsn: str, db: Connection, tasks: Tasks, factory: Any
+) -> None:
+    with psycopg.connect(dsn, cursor_factory=factory) as connection:
+        tasks.add.on(connection).enqueue(1)
+        tasks.add.on(connection).enqueue_many([(2,)])
+    assert value(db, "select count(*) from taskflow.job") == 2
+
+
+@pytest.mark.parametrize("factory", [psycopg.AsyncRawCursor, psycopg.AsyncClientCursor])
+async def test_an_async_connection_with_cursors_of_its_own_kind(
+    dsn: str, db: Connection, tasks: Tasks, factory: Any
+) -> None:
+    connection = await psycopg.AsyncConnection.connect(dsn, cursor_factory=factory)
+    async with connection:
+        await tasks.add.on(connection).aenqueue(1)
+        await tasks.add.on(connection).aenqueue_many([(2,)])
+    assert value(db, "select count(*) from taskflow.job") == 2
+    with pytest.raises(DatabaseUnreachable, match="connection is closed"):
+        await tasks.add.on(connection).aenqueue(3)
 
 
 async def test_a_stranger_is_refused_by_name(tasks: Tasks) -> None:

@@ -152,6 +152,32 @@ def test_options_that_cannot_be(
 def test_options_are_checked_at_definition(tf: Taskflow) -> None:
     with pytest.raises(TaskflowError, match='Did you mean "queue"'):
         tf.task(quue="x")  # type: ignore[call-arg]
+    for timeout in ("50us", "0s", 0.0009):
+        with pytest.raises(TaskflowError, match="must be 1 ms or more") as refused:
+            tf.task(timeout=timeout)
+        assert code(refused) == "TF112"
+    tf.task(timeout="1ms")
+
+
+def test_an_option_takes_the_place_of_its_other_form(tf: Taskflow, db: Connection) -> None:
+    """The defaults of a task may be said in one way, and a job's own wish in the other."""
+
+    @tf.task(name="late", delay="1m", unique_by="n")
+    async def late(n: int) -> None: ...
+
+    @tf.task(name="dated", run_at=datetime.now(UTC) + timedelta(hours=1), unique_key="one")
+    async def dated(n: int) -> None: ...
+
+    at = datetime.now(UTC) + timedelta(days=1)
+    found = job(db, late.options(run_at=at, unique_key="mine").enqueue(1).id)
+    assert (found.run_at, found.unique_key) == (at, "mine")
+    found = job(db, dated.options(delay="2d", unique_by="n").enqueue(1).id)
+    assert found.run_at > at
+    assert found.unique_key not in (None, "one")
+    again = late.options(run_at=at).options(delay="5m").enqueue(2)
+    assert job(db, again.id).run_at < at
+    with pytest.raises(TaskflowError, match="both given"):
+        late.options(run_at=at, delay="5m")
 
 
 def test_tasks_are_found_by_name_and_only_defined_once(tf: Taskflow, tasks: Tasks) -> None:

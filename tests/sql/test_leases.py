@@ -78,13 +78,29 @@ def test_l4_a_row_locked_by_somebody_else_holds_up_no_other_lease(
     f.call(operator, "cancel", id=jobs[1].id)
     db.execute("set lock_timeout = '1s'")
     f.advance(db, 20)
-    assert f.renew(db, worker, jobs) == [], "nothing is lost yet, nothing is cancelled yet"
+    told = {row.id: row.verdict for row in f.renew(db, worker, jobs)}
+    assert told == {jobs[0].id: "locked", jobs[1].id: "locked"}, "nothing is lost or cancelled yet"
     leases = [f.job(db, job.id).lease_until > job.lease_until for job in jobs]
     assert leases == [False, False, True]
     user.commit()
     operator.commit()
     told = {row.id: row.verdict for row in f.renew(db, worker, jobs)}
     assert told == {jobs[0].id: "lost", jobs[1].id: "cancel"}
+
+
+def test_l2_a_lease_that_was_not_extended_is_told_as_such(db: Connection, connect: Connect) -> None:
+    """Who believed it extended could run on after a reaper has taken the job."""
+    worker, (job,) = started(db)
+    f.call(db, "cancel", id=job.id)
+    with connect(autocommit=False) as holder:
+        holder.execute("select from taskflow.job where id = %s for update", (job.id,))
+        f.advance(db, 20)
+        told = f.renew(db, worker, [job])
+        assert sorted(row.verdict for row in told) == ["cancel", "locked"], "both are true"
+        assert {(row.id, row.claim_no) for row in told} == {(job.id, job.claim_no)}
+        assert f.job(db, job.id).lease_until == job.lease_until
+    assert [row.verdict for row in f.renew(db, worker, [job])] == ["cancel"]
+    assert f.job(db, job.id).lease_until > job.lease_until
 
 
 def test_l6_each_lease_stands_in_its_row(db: Connection) -> None:

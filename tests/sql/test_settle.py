@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -334,6 +335,46 @@ def test_v1_user_writes_and_settle_commit_together(
     user.commit()
     assert (ledger(), f.state(db, job.id)) == ([(job.id, 1)], "succeeded")
     assert f.settle(db, job) == "already", "which proves the user's writes too"
+
+
+def test_v1_a_result_may_follow_the_settle(db: Connection) -> None:
+    """The job says so in its reason until then, whatever follows, once only."""
+    db.execute("update taskflow.config set value = '100' where name = 'max_result_bytes'")
+
+    def settled() -> Any:
+        job = claimed_one(db)
+        assert f.settle(db, job, reason="result pending") == "applied"
+        assert found(job) == ("result pending", None)
+        return job
+
+    def found(job: Any) -> tuple[str | None, Any]:
+        row = f.job(db, job.id)
+        return row.reason, row.result
+
+    def follow(job: Any, result: Any, claim_no: int = 1) -> tuple[str | None, Any]:
+        f.call(db, "set_result", id=job.id, claim_no=claim_no, result=result)
+        return found(job)
+
+    job = settled()
+    assert follow(job, Jsonb(8), claim_no=2) == ("result pending", None), "not this claim's"
+    assert follow(job, Jsonb(7)) == (None, 7)
+    assert follow(job, Jsonb(10)) == (None, 7), "a repeat changes nothing"
+    assert follow(settled(), None) == (None, None)
+    assert follow(settled(), Jsonb("x" * 200)) == (None, None), "too large"
+
+
+def test_f6_a_locked_row_holds_a_batch_up_for_a_moment_only(
+    db: Connection, connect: Connect
+) -> None:
+    """Well below the shortest useful lease: the caller then settles in parts."""
+    jobs = [claimed_one(db) for _ in range(2)]
+    with connect(autocommit=False) as holder:
+        holder.execute("select from taskflow.job where id = %s for update", (jobs[1].id,))
+        begun = time.monotonic()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            f.call_rows(db, "settle_many", ids=[job.id for job in jobs], claim_nos=[1, 1])
+        assert time.monotonic() - begun < 1
+    assert {f.state(db, job.id) for job in jobs} == {"running"}
 
 
 def test_v1_after_a_takeover_the_old_holder_learns_it_and_rolls_back(

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from taskflow import Context, Taskflow
+from taskflow.calls import leases
 from taskflow.worker import Worker
 from tests.conftest import Connect
 from tests.support import factories as f
@@ -94,6 +95,47 @@ async def test_a_claim_that_commits_after_it_was_given_up_is_found_by_the_reaper
         await eventually(lambda: f.value(db, HISTORY) == 1, seconds=15)
         await eventually(lambda: not worker.hand.held)
     assert runs == [1]
+
+
+async def test_a_claim_whose_answer_cannot_be_read_goes_back(
+    make_app: MakeApp, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim is committed, and no connection broke: only Python could not make sense of it."""
+    tf = make_app(lease="5m")
+    work, runs = counting(tf)
+    for n in range(5):
+        f.enqueue(db, work.name, args={"n": n})
+    read, failures = leases._CLAIMED, list[int]()
+
+    def read_at_second_try(rows: Any) -> Any:
+        if rows and not failures:
+            failures.append(len(rows))
+            raise psycopg.DataError("timestamp too small (before year 1)")
+        return read(rows)
+
+    monkeypatch.setattr(leases, "_CLAIMED", read_at_second_try)
+    async with serving(tf, settled=False) as worker:
+        await eventually(lambda: f.value(db, HISTORY) == 5)
+        assert not worker.is_draining
+    assert failures == [5]
+    assert sorted(runs) == list(range(5))
+    assert f.value(db, "select max(attempt) from taskflow.job_history") == 1
+
+
+async def test_a_job_from_before_the_year_1_is_a_job_like_any(
+    make_app: MakeApp, db: Connection
+) -> None:
+    """Python has no such time. One row must not make the others of its claim unreadable."""
+    tf = make_app(lease="5m")
+    work, runs = counting(tf)
+    for n in range(3):
+        f.enqueue(db, work.name, args={"n": n})
+    last = f.value(db, "select max(id) from taskflow.job")
+    db.execute("update taskflow.job set run_at = '4000-01-01 BC' where id = %s", (last,))
+    async with serving(tf, settled=False) as worker:
+        await eventually(lambda: f.value(db, HISTORY) == 3)
+        assert not worker.is_draining
+    assert runs == [2, 0, 1]
 
 
 async def test_a_network_that_swallows_everything_stops_the_handlers_in_time(

@@ -99,6 +99,15 @@ def test_the_same_signal_twice_means_now(
     assert f.state(db, id) == "available"
 
 
+def test_a_thread_whose_job_was_given_up_holds_up_no_exit(start: Start, db: Connection) -> None:
+    """It ignored its timeout: the job is no longer this worker's, the thread still is."""
+    id = f.enqueue(db, deaf.name, timeout="100 ms")
+    worker = start(settings={"lease": "500ms", "threads": 1})
+    until(lambda: f.job(db, id).lost)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(15) == 0
+
+
 def test_a_thread_that_does_not_listen_holds_up_no_exit(start: Start, db: Connection) -> None:
     id = f.enqueue(db, deaf.name)
     worker = start(settings={"grace": "300ms"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,6 +67,29 @@ async def test_a_timeout_kills_the_child(tf: Taskflow, tmp_path: Path) -> None:
         pid = int(pid_file.read_text())
         await eventually(lambda: not is_alive(pid), what="the child is gone")
         assert await (await tasks.pid_of_child.aenqueue()).aresult(20) != pid
+
+
+async def test_the_start_of_a_child_does_not_count_as_running(tf: Taskflow) -> None:
+    """A new interpreter imports the app first; with a short timeout no job would ever get there."""
+    async with serving(tf):
+        quick = tasks.pid_of_child.options(timeout="150ms", max_attempts=1)
+        job = await (await quick.aenqueue()).await_end(20)
+        assert job.state == "succeeded"
+
+
+async def test_waiting_for_a_child_is_not_running(tf: Taskflow, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    async with serving(tf) as worker:
+        first = await tasks.compute_for_ever.aenqueue(str(pid_file))
+        await eventually(lambda: pid_file.exists() and pid_file.read_text(), seconds=20)
+        quick = tasks.pid_of_child.options(timeout="200ms", max_attempts=1)
+        second = await quick.aenqueue()
+        await eventually(lambda: second.id in worker.hand.held)
+        begun = asyncio.get_running_loop().time()
+        await eventually(lambda: asyncio.get_running_loop().time() - begun > 0.5)
+        assert worker.running == 1
+        assert await first.acancel() == "requested"
+        assert (await second.await_end(20)).state == "succeeded"
 
 
 async def test_a_cancel_kills_the_child(tf: Taskflow, tmp_path: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 
 from taskflow import Taskflow
+from taskflow.worker.renewer import HURRY_EVERY_S
+from taskflow.worker.waiting import FLOOD_PER_S, VAIN_S
 from tests.conftest import Connect
 from tests.support import factories as f
 from tests.support.notices import Listener
@@ -133,6 +138,85 @@ async def test_a_flood_of_wake_ups_ends_in_looking_by_itself(
         await eventually(lambda: done == 400)
         await eventually(lambda: f.value(db, WAITERS) == 1, what="it is idle again")
         assert not worker.wakeups._is_flow
+
+
+@pytest.mark.parametrize("payload", ["queue default", "queue"])
+async def test_forged_wake_ups_make_a_worker_look_only_so_often(
+    make_app: MakeApp, connect: Connect, payload: str
+) -> None:
+    """Any role may send them, as fast as it can."""
+    tf = make_app(poll_interval="1m")
+    with calling(connect(), payload) as calls:
+        async with serving(tf, settled=False) as worker:
+            looks = count(worker.wakeups, "note_look")
+            begun = time.monotonic()
+            await eventually(lambda: time.monotonic() - begun > 2)
+    assert calls[0] > 1000
+    assert looks[0] < 2 * (FLOOD_PER_S + 1 / VAIN_S) + 30
+
+
+async def test_forged_cancels_make_a_worker_renew_only_so_often(
+    make_app: MakeApp, connect: Connect
+) -> None:
+    tf = make_app(lease="30s")
+    async with serving(tf) as worker:
+        renewals = count(worker.renewer, "_renew")
+        with calling(connect(), f"cancel {worker.id}") as calls:
+            begun = time.monotonic()
+            await eventually(lambda: time.monotonic() - begun > 2)
+    assert calls[0] > 1000
+    assert 5 <= renewals[0] <= 2 / HURRY_EVERY_S + 3
+
+
+async def test_a_job_is_found_at_once_though_wake_ups_were_forged(
+    make_app: MakeApp, connect: Connect
+) -> None:
+    tf = make_app(poll_interval="1m")
+
+    @tf.task()
+    async def work() -> int:
+        return 1
+
+    async with serving(tf):
+        with calling(connect(), "queue default"):
+            for _ in range(5):
+                begun = time.monotonic()
+                assert await (await work.aenqueue()).aresult(5) == 1
+                assert time.monotonic() - begun < 1
+        begun = time.monotonic()
+        assert await (await work.aenqueue()).aresult(5) == 1
+        assert time.monotonic() - begun < 1
+
+
+@contextmanager
+def calling(session: Connection, payload: str) -> Iterator[list[int]]:
+    """Notifies in a loop, from a thread, until the block ends; counts how often."""
+    calls, ended = [0], threading.Event()
+
+    def call() -> None:
+        while not ended.is_set():
+            session.execute("select pg_notify('taskflow', %s)", (payload,))
+            calls[0] += 1
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        yield calls
+    finally:
+        ended.set()
+        thread.join()
+
+
+def count(part: Any, verb: str) -> list[int]:
+    """Counts the calls of a method from now on."""
+    calls, method = [0], getattr(part, verb)
+
+    def counted(*args: Any) -> Any:
+        calls[0] += 1
+        return method(*args)
+
+    setattr(part, verb, counted)
+    return calls
 
 
 async def test_an_idle_worker_sends_at_most_two_statements_a_second(

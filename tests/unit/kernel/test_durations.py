@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from taskflow.errors import InvalidOption, TaskflowError, TimeOutOfRange
 from taskflow.kernel import format_duration, parse_duration
-from taskflow.kernel.durations import MAX_DURATION
+from taskflow.kernel.durations import MAX_DURATION, as_interval
 
 WITHIN = st.timedeltas(timedelta(0), MAX_DURATION)
 
@@ -110,6 +110,12 @@ def test_full_formatting_is_parsed_back_exactly(value: timedelta) -> None:
     microseconds = value // timedelta(microseconds=1)
     assert parse_duration(f"{microseconds}us") == value
     assert parse_duration(format_duration(value)) <= value
+
+
+@given(WITHIN)
+def test_what_postgres_reads_has_no_exponent(value: timedelta) -> None:
+    number, unit = as_interval(value).split()
+    assert (int(number), unit) == (value // timedelta(microseconds=1), "microseconds")
 
 
 @pytest.mark.parametrize(

@@ -58,5 +58,18 @@ def test_snooze_takes_either_a_delay_or_an_aware_time() -> None:
         Snooze(-1)
 
 
+class Forgetful(Snooze):
+    """Does not call the base's __init__."""
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+
+
+def test_a_subclass_that_forgets_its_base_has_the_defaults() -> None:
+    outcome = Forgetful(7)
+    assert (outcome.reason, outcome.delay, outcome.until) == ("", None, None)
+    assert pickle.loads(pickle.dumps(outcome)) == outcome
+
+
 def test_retry_later_offers_its_delay_as_retry_after() -> None:
     assert RetryLater("5m").retry_after == timedelta(minutes=5)

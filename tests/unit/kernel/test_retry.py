@@ -134,6 +134,21 @@ def test_the_nearest_rule_wins_over_everything_else() -> None:
     assert policy.delay(3, ValueError()) is None
 
 
+def test_the_jobs_own_number_of_attempts_stands_for_the_policys() -> None:
+    policy = Retry(2, give_up_on=LookupError, rules={OSError: "7s", TimeoutError: Retry(3)})
+    assert policy.delay(5, ValueError(), max_attempts=6) is not None
+    assert policy.delay(6, ValueError(), max_attempts=6) is None
+    assert policy.delay(1, ValueError(), max_attempts=1) is None
+    assert policy.delay(5, ConnectionError(), max_attempts=6) is not None
+    assert policy.delay(1, KeyError(), max_attempts=6) is None
+    assert policy.delay(3, TimeoutError(), max_attempts=6) is None, "a rule has its own number"
+
+
+def test_jitter_only_adds_to_what_was_asked_for() -> None:
+    assert Retry(jitter=0.1).not_before(10 * SECOND, lambda: 0.0) == 10 * SECOND
+    assert Retry(jitter=0.1, cap="1s").not_before(10 * SECOND, middle) == 10.5 * SECOND
+
+
 def test_a_backoff_function_that_errs_costs_the_cap_not_the_retry() -> None:
     assert Retry(backoff=lambda _: "soon", cap="9s").plain_delay(1) == 9 * SECOND
     assert Retry(backoff=lambda n: 1 // (n - 1), cap="9s").plain_delay(1) == 9 * SECOND
