@@ -5,6 +5,7 @@ language plpgsql volatile as $$
 declare
   v_dead integer;
   v_workers integer;
+  v_ticks integer;
 begin
   with old as materialized (
     select d.ctid as place from taskflow.dead_job d
@@ -51,7 +52,8 @@ begin
      and not exists (select from taskflow.claim_batch b
                       where b.tenant = j.tenant and b.worker_id = j.worker_id and j.id = any (b.job_ids))
    group by j.tenant, j.worker_id;
-  perform taskflow.prune_ties(at_time), taskflow.prune_operations(at_time), taskflow.prune_ticks(at_time);
-  return jsonb_build_object('dead_jobs_removed', v_dead, 'workers_forgotten', v_workers);
+  perform taskflow.prune_ties(at_time), taskflow.prune_operations(at_time);
+  v_ticks := taskflow.prune_ticks(at_time);
+  return jsonb_build_object('dead_jobs_removed', v_dead, 'workers_forgotten', v_workers, 'ticks_removed', v_ticks);
 end
 $$;
