@@ -26,9 +26,11 @@ revoke all on all functions in schema taskflow from public;
 
 do $$
 declare
-  v_producer text := 'enqueue enqueue_many get_job watch now current_tenant priority_no priority_name';
+  v_producer text := 'enqueue enqueue_many get_job watch now current_tenant priority_no priority_name '
+                     'get_progress get_result';
   v_worker text := 'claim renew settle settle_many release reap maintain join_worker leave_worker '
-                   'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day';
+                   'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day '
+                   'progress log record_many get_logs save_step get_steps put_result';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue';
   v_granted text;
   v_function record;

@@ -26,6 +26,7 @@ from taskflow.handle import Handle
 from taskflow.kernel.job import Options
 from taskflow.kernel.options import Given, make_options
 from taskflow.kernel.retry import Retry
+from taskflow.kernel.stored import ResultStore
 from taskflow.store.call import Call
 from taskflow.store.database import Database, PooledDatabase
 from taskflow.store.listen import Listener
@@ -64,6 +65,8 @@ class Taskflow:
         self.client = Client(self)
         self.aclient = AsyncClient(self)
         self.database: Database = PooledDatabase(self.settings)
+        self.result_store: ResultStore | None = None
+        """Takes results over `result_inline_bytes`; None: this database, in pieces."""
 
     @classmethod
     def from_env(cls) -> Self:

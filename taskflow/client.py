@@ -10,7 +10,7 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import jobs, queues
+from taskflow.calls import jobs, queues, records
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -81,6 +81,9 @@ class Client:
     reschedule = blocking(jobs.reschedule)
     requeue = blocking(jobs.requeue)
     explain = blocking(jobs.explain)
+    get_progress = blocking(records.get_progress)
+    get_logs = blocking(records.get_logs)
+    get_steps = blocking(records.get_steps)
     pause_queue = blocking(queues.pause)
     resume_queue = blocking(queues.resume)
 
@@ -98,5 +101,8 @@ class AsyncClient:
     reschedule = awaitable(jobs.reschedule)
     requeue = awaitable(jobs.requeue)
     explain = awaitable(jobs.explain)
+    get_progress = awaitable(records.get_progress)
+    get_logs = awaitable(records.get_logs)
+    get_steps = awaitable(records.get_steps)
     pause_queue = awaitable(queues.pause)
     resume_queue = awaitable(queues.resume)

@@ -6,6 +6,7 @@ declare
   v_day date;
   v_name text;
   v_made integer := 0;
+  v_key name := taskflow.partition_key(parent);
 begin
   for v_day in select generate_series(taskflow.now() at time zone 'UTC', (taskflow.now() at time zone 'UTC') + make_interval(days => days), '1 day')::date loop
     v_name := parent || to_char(v_day, '"_"YYYYMMDD');
@@ -18,9 +19,9 @@ begin
       execute format('lock table taskflow.%I in share row exclusive mode', parent);
     end if;
     execute format(
-      'with moved as (delete from taskflow.%I where finished_at >= %L and finished_at < %L returning *)
+      'with moved as (delete from taskflow.%I where %I >= %L and %I < %L returning *)
        insert into taskflow.%I select * from moved',
-      parent || '_default', v_day || ' 00:00Z', (v_day + 1) || ' 00:00Z', v_name);
+      parent || '_default', v_key, v_day || ' 00:00Z', v_key, (v_day + 1) || ' 00:00Z', v_name);
     execute format('alter table taskflow.%I attach partition taskflow.%I for values from (%L) to (%L)',
       parent, v_name, v_day || ' 00:00Z', (v_day + 1) || ' 00:00Z');
     v_made := v_made + 1;

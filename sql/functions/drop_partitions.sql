@@ -15,7 +15,7 @@ begin
     execute format('drop table taskflow.%I', v_name);
     v_dropped := v_dropped + 1;
   end loop;
-  execute format('delete from taskflow.%I where finished_at < $1', parent || '_default') using until;
+  execute format('delete from taskflow.%I where %I < $1', parent || '_default', taskflow.partition_key(parent)) using until;
   return v_dropped;
 end
 $$;

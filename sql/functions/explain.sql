@@ -25,7 +25,9 @@ begin
     return;
   end if;
   if v_job.state = 'running' then
-    return query select * from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now);
+    return query select r.cause, concat_ws(' ', r.sentence, p.said), r.detail || coalesce(p.detail, '{}')
+      from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now) r
+     cross join taskflow.progress_said(v_job.tenant, v_job.id, v_job.claim_no, v_now) p;
     return;
   end if;
   if v_job.run_at > v_now then

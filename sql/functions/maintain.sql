@@ -1,6 +1,6 @@
 -- The upkeep that any worker does now and then, all of it safe to do twice: partitions ahead, old
--- ones dropped, dead jobs past retention removed, rows of workers and waiters that are gone, pauses
--- that ran out, and running jobs that no claim batch leads to. Only one call works at a time; the
+-- ones dropped, dead jobs past retention removed, progress and steps of jobs that are over, rows of
+-- workers and waiters that are gone, pauses that ran out, and running jobs that no claim batch leads to. Only one call works at a time; the
 -- others answer NULL at once. Locks: a new partition takes the parent's for an instant, and gives up
 -- after lock_timeout rather than queue everybody behind it.
 create or replace function taskflow.maintain() returns jsonb
@@ -12,17 +12,23 @@ declare
   v_dropped integer;
   v_dead integer;
   v_workers integer;
+  v_swept bigint;
 begin
   perform taskflow.check_clock();
   if not pg_try_advisory_xact_lock(hashtext('taskflow.maintain')) then
     return null;
   end if;
-  -- attempts first: settle reads and writes the two in this order, the other one would deadlock
-  v_made := taskflow.add_partitions('attempt', v_ahead);
-  v_dropped := taskflow.drop_partitions('attempt', v_now - taskflow.config('attempt_retention')::interval);
+  -- In the order in which put_result, settle and record_many read and write them; any other one would
+  -- deadlock. A piece of a result may be of the day before its job ended, so it stays a day longer.
+  v_made := taskflow.add_partitions('result_chunk', v_ahead) + taskflow.add_partitions('attempt', v_ahead);
+  v_dropped := taskflow.drop_partitions('result_chunk', v_now - taskflow.config('history_retention')::interval - interval '1 day')
+             + taskflow.drop_partitions('attempt', v_now - taskflow.config('attempt_retention')::interval);
   v_made := v_made + taskflow.add_partitions('job_history', v_ahead);
   v_dropped := v_dropped
              + taskflow.drop_partitions('job_history', v_now - taskflow.config('history_retention')::interval);
+  v_made := v_made + taskflow.add_partitions('job_log', v_ahead);
+  v_dropped := v_dropped
+             + taskflow.drop_partitions('job_log', v_now - taskflow.config('log_retention')::interval);
   delete from taskflow.dead_job d
    where (d.tenant, d.id) in (
      select o.tenant, o.id from taskflow.dead_job o
@@ -52,7 +58,12 @@ begin
      and not exists (select from taskflow.claim_batch b
                       where b.tenant = j.tenant and b.worker_id = j.worker_id and j.id = any (b.job_ids))
    group by j.tenant, j.worker_id;
+  -- the long part, and never while all settles wait for a parent's lock: then the next call does it
+  if v_made + v_dropped = 0 then
+    v_swept := taskflow.sweep_records(v_now);
+  end if;
   return jsonb_build_object('partitions_made', v_made, 'partitions_dropped', v_dropped,
-                            'dead_jobs_removed', v_dead, 'workers_forgotten', v_workers);
+                            'dead_jobs_removed', v_dead, 'workers_forgotten', v_workers,
+                            'records_swept', v_swept);
 end
 $$;

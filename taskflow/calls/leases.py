@@ -190,6 +190,15 @@ def maintain() -> Call[Any]:
     return Call("select taskflow.maintain()", {}, scalar)
 
 
+MOST_SWEPT = 50_000
+"""Rows that one round looks at: see sweep_records."""
+
+
+def left_work(answer: dict[str, Any] | None) -> bool:
+    """Did a round of upkeep leave records of ended jobs to the next?"""
+    return answer is not None and (answer.get("records_swept") or 0) >= MOST_SWEPT
+
+
 def numbers(values: Iterable[int]) -> str:
     """An array literal: 10 times cheaper to make than the driver's dump of a list."""
     return "{" + ",".join(map(str, values)) + "}"

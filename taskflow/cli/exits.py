@@ -34,6 +34,7 @@ EXIT_CODES: dict[str, int] = {
     "TF131": NOT_FOUND,
     "TF132": CONFLICT,
     "TF140": NOT_FOUND,
+    "TF150": NOT_FOUND,
     "TF201": USAGE,
     "TF202": NO_DATABASE,
     "TF203": NO_DATABASE,

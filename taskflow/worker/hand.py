@@ -65,6 +65,10 @@ class Hand:
     def holds(self, job: Claimed) -> bool:
         return self.held.get(job.id) is job
 
+    def runs(self, job: Claimed) -> bool:
+        """Does its handler run now? For any thread."""
+        return (job.id, job.claim_no) in self.stoppers
+
     def stop(self, job: Claimed, reason: str) -> None:
         """Stops a run, if it is one, and forgets the job if its lease is gone."""
         if reason == "lease lost":
@@ -75,7 +79,7 @@ class Hand:
 
     def running(self) -> list[Claimed]:
         """The jobs held whose handlers run now."""
-        return [job for job in self.held.values() if (job.id, job.claim_no) in self.stoppers]
+        return [job for job in self.held.values() if self.runs(job)]
 
     def overdue(self, lease_s: float, margin_s: float) -> list[Claimed]:
         """Jobs whose lease has run out by this process's own clock, sent time plus lease."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from taskflow import results
 from taskflow.app import Taskflow
 from taskflow.context import Context, Interrupted, StopReason, stop_error
 from taskflow.errors import LeaseLost, TaskTimeout, UnstorableResult
@@ -19,6 +20,8 @@ from taskflow.kernel import codec
 from taskflow.kernel.fingerprint import clean, fingerprint
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.outcome import Cancel, Discard, Outcome, Snooze
+from taskflow.kernel.records import NOWHERE, Recorder
+from taskflow.kernel.stored import is_apart
 from taskflow.task import Task
 from taskflow.worker.executors import Executor
 from taskflow.worker.hand import Hand
@@ -75,6 +78,8 @@ class Runner:
         settler: Ends,
         executors: Mapping[str, Executor],
         unknown_task_delay: timedelta,
+        *,
+        recorder: Recorder = NOWHERE,
     ) -> None:
         self._app = app
         self._tasks = app.tasks
@@ -82,7 +87,9 @@ class Runner:
         self._settler = settler
         self._executors = executors
         self._unknown_task_delay = unknown_task_delay
+        self._recorder = recorder
         self._result_limit = app.settings.max_result_bytes
+        self._inline_limit = app.settings.result_inline_bytes
         self.unknown_tasks: set[str] = set()
 
     async def run(self, job: Claimed) -> None:
@@ -94,7 +101,7 @@ class Runner:
             self.unknown_tasks.add(job.task)
             self._settler.ended(job, "released", delay=self._unknown_task_delay)
             return
-        context = self.make_context(self._app, job)
+        context = self.make_context(self._app, job, self._recorder)
         run = Run(context)
         self._hand.stoppers[job.id, job.claim_no] = run.stop
         timer = None
@@ -110,7 +117,9 @@ class Runner:
                     value = await task.fn(*args, **kwargs)
             else:
                 value = await self._executors[task.run_in].run(task, context, run)
-            self._note_value(job, context, value)
+            if (large := self._note_value(job, context, value)) is not None:
+                reference = await asyncio.to_thread(results.keep, self._app, job, large)
+                self._note_end(job, context, reference)
         except BaseException as error:
             self._judge(task, job, context, error)
             if isinstance(error, KeyboardInterrupt):
@@ -119,16 +128,25 @@ class Runner:
             if timer is not None:
                 timer.cancel()
             del self._hand.stoppers[job.id, job.claim_no]
+            if self._recorder.open:
+                self._recorder.end(job)
             slot = run.slot
             while slot is not None and slot.cancelling():
                 slot.uncancel()  # the interruption was the job's, not the slot's
 
-    def _note_value(self, job: Claimed, context: Context, value: Any) -> None:
+    def _note_value(self, job: Claimed, context: Context, value: Any) -> bytes | None:
+        """Notes what the handler returned, or answers it where it must be kept apart first."""
         if isinstance(value, Outcome):
             raise value
         result = None
         if value is not None:
             result = codec.encode_result(value, limit=self._result_limit)
+            if is_apart(result, self._inline_limit):
+                return result
+        self._note_end(job, context, result)
+        return None
+
+    def _note_end(self, job: Claimed, context: Context, result: bytes | None) -> None:
         if context.is_settled:
             self._settler.settled_by_handler(job, result)
         else:

@@ -68,9 +68,15 @@ class Batch:
 class Settler:
     """`completed` and `ended` note an end; `keep_settling` writes what was noted."""
 
-    def __init__(self, hand: Hand, on_confirmed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        hand: Hand,
+        on_confirmed: Callable[[], None],
+        on_orphan: Callable[[Claimed, str], None] = lambda _job, _result: None,
+    ) -> None:
         self._hand = hand
         self._on_confirmed = on_confirmed
+        self._on_orphan = on_orphan
         self._news = asyncio.Event()
         self._batches: list[Batch] = [Batch()]
         self._late_results: list[tuple[Claimed, bytes]] = []
@@ -203,6 +209,9 @@ class Settler:
                 logger.warning(
                     "job %d: its lease was lost, so the end of claim %d was refused", id, claim_no
                 )
+                for job, result in zip(batch.done, batch.results or (), strict=False):
+                    if (job.id, job.claim_no) == (id, claim_no):
+                        self._on_orphan(job, result)
             elif status == "refused":
                 logger.error("job %d: the end of claim %d is malformed", id, claim_no)
         self._on_confirmed()

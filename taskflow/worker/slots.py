@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from taskflow.kernel.job import Claimed
+from taskflow.kernel.records import running_job
 
 TIME_SLICE_S = 0.002
 """How long slots may run jobs that never wait before the loop gets a turn."""
@@ -109,6 +110,8 @@ class QueueSlots:
             if self._waiting and self._spares() == 1:
                 self._wake_one()
             self.running += 1
+            running_job.set(job)
+            before = contextvars.copy_context()
             try:
                 await self._run(job)
             finally:
@@ -116,7 +119,7 @@ class QueueSlots:
                 self._ended += 1
             if len(self._waiting) <= self._low_water:
                 self._on_room()
-            if contextvars.copy_context() != self._clean:
+            if contextvars.copy_context() != before:
                 self._retire()
                 return
             if time.monotonic() >= slice_end:

@@ -17,6 +17,8 @@ from taskflow.errors import TaskflowError
 from taskflow.store.call import DriverError
 
 logger = logging.getLogger("taskflow.worker")
+SWEEP_PAUSE_S = 1.0
+"""Between two rounds when the first has left work: others want the disk too."""
 
 
 class Upkeep:
@@ -61,4 +63,7 @@ class Upkeep:
             logger.warning("took back %d jobs of workers that stopped renewing", taken)
 
     async def _maintain(self) -> None:
-        await self._app.arun(leases.maintain())
+        answer = await self._app.arun(leases.maintain())
+        while leases.left_work(answer):
+            await asyncio.sleep(SWEEP_PAUSE_S)
+            answer = await self._app.arun(leases.maintain())

@@ -193,7 +193,7 @@ select count(*) = 0 from pg_stat_activity
 
 EMPTIED = (
     "job", "claim_batch", "job_history", "dead_job", "attempt", "queue", "task", "worker", "waiter",
-    "watcher",
+    "watcher", "job_progress", "job_log", "job_step", "result_chunk",
 )  # fmt: skip
 
 RESTORE_CONFIG: LiteralString = """
@@ -211,7 +211,8 @@ declare
 begin
   for v_name in
     select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent in ('taskflow.job_history'::regclass, 'taskflow.attempt'::regclass)
+     where i.inhparent in ('taskflow.job_history'::regclass, 'taskflow.attempt'::regclass,
+                           'taskflow.job_log'::regclass, 'taskflow.result_chunk'::regclass)
        and taskflow.partition_day(c.relname) not between current_date and current_date + 7
   loop
     execute format('drop table taskflow.%I', v_name);
