@@ -350,22 +350,10 @@ CREATE TABLE taskflow.queue (
 CREATE TABLE taskflow.result_chunk (
     job_id bigint NOT NULL,
     claim_no bigint NOT NULL,
-    stored_at timestamp with time zone NOT NULL,
     look_at timestamp with time zone,
     place integer NOT NULL,
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     bytes bytea NOT NULL
-)
-PARTITION BY RANGE (stored_at);
-
-CREATE TABLE taskflow.result_chunk_default (
-    job_id bigint CONSTRAINT result_chunk_job_id_not_null NOT NULL,
-    claim_no bigint CONSTRAINT result_chunk_claim_no_not_null NOT NULL,
-    stored_at timestamp with time zone CONSTRAINT result_chunk_stored_at_not_null NOT NULL,
-    look_at timestamp with time zone,
-    place integer CONSTRAINT result_chunk_place_not_null NOT NULL,
-    tenant text DEFAULT 'default'::text CONSTRAINT result_chunk_tenant_not_null NOT NULL COLLATE pg_catalog."C",
-    bytes bytea CONSTRAINT result_chunk_bytes_not_null NOT NULL
 );
 
 CREATE TABLE taskflow.sql_object (
@@ -437,8 +425,6 @@ ALTER TABLE ONLY taskflow.job_history ATTACH PARTITION taskflow.job_history_defa
 
 ALTER TABLE ONLY taskflow.job_log ATTACH PARTITION taskflow.job_log_default DEFAULT;
 
-ALTER TABLE ONLY taskflow.result_chunk ATTACH PARTITION taskflow.result_chunk_default DEFAULT;
-
 ALTER TABLE ONLY taskflow.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -459,6 +445,9 @@ ALTER TABLE ONLY taskflow.job_step
 
 ALTER TABLE ONLY taskflow.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY taskflow.result_chunk
+    ADD CONSTRAINT result_chunk_pkey PRIMARY KEY (tenant, job_id, claim_no, place);
 
 ALTER TABLE ONLY taskflow.sql_object
     ADD CONSTRAINT sql_object_pkey PRIMARY KEY (tenant, name);
@@ -501,23 +490,13 @@ CREATE UNIQUE INDEX job_unique ON taskflow.job USING btree (tenant, queue, uniqu
 
 CREATE INDEX queue_paused ON taskflow.queue USING btree (name) WHERE (paused_at IS NOT NULL);
 
-CREATE INDEX result_chunk_look ON ONLY taskflow.result_chunk USING btree (look_at) WHERE (look_at IS NOT NULL);
-
-CREATE INDEX result_chunk_default_look_at_idx ON taskflow.result_chunk_default USING btree (look_at) WHERE (look_at IS NOT NULL);
-
-CREATE INDEX result_chunk_job ON ONLY taskflow.result_chunk USING btree (tenant, job_id);
-
-CREATE INDEX result_chunk_default_tenant_job_id_idx ON taskflow.result_chunk_default USING btree (tenant, job_id);
+CREATE INDEX result_chunk_look ON taskflow.result_chunk USING btree (look_at) WHERE (look_at IS NOT NULL);
 
 ALTER INDEX taskflow.attempt_job ATTACH PARTITION taskflow.attempt_default_tenant_job_id_idx;
 
 ALTER INDEX taskflow.job_history_id ATTACH PARTITION taskflow.job_history_default_tenant_id_idx;
 
 ALTER INDEX taskflow.job_log_job ATTACH PARTITION taskflow.job_log_default_tenant_job_id_seq_idx;
-
-ALTER INDEX taskflow.result_chunk_look ATTACH PARTITION taskflow.result_chunk_default_look_at_idx;
-
-ALTER INDEX taskflow.result_chunk_job ATTACH PARTITION taskflow.result_chunk_default_tenant_job_id_idx;
 
 GRANT USAGE ON SCHEMA taskflow TO taskflow_producer;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_worker;
@@ -818,9 +797,6 @@ GRANT SELECT ON TABLE taskflow.queue TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.result_chunk TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.result_chunk TO taskflow_operator;
-
-GRANT SELECT ON TABLE taskflow.result_chunk_default TO taskflow_worker;
-GRANT SELECT ON TABLE taskflow.result_chunk_default TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_operator;

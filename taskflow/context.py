@@ -38,6 +38,9 @@ StopReason = Literal["cancelled", "lease lost", "timeout", "shutdown"]
 class Context:
     """One attempt of one job, as its handler sees it. Safe to use from any thread."""
 
+    make_steps = Steps
+    """A run with no job behind it has others."""
+
     def __init__(self, app: Taskflow, claimed: Claimed, recorder: Recorder = NOWHERE) -> None:
         self.app = app
         self.claimed = claimed
@@ -118,19 +121,22 @@ class Context:
 
     @overload
     def step(
-        self,
-        name: str,
-        fn: Callable[..., Coroutine[Any, Any, R]],
-        /,
-        *args: Any,
-        result_type: type[R] | None = None,
-        on: Any = None,
-        **kwargs: Any,
-    ) -> Coroutine[Any, Any, R]: ...
+        self, name: str, fn: Callable[..., Coroutine[Any, Any, Any]], /, *args: Any,
+        result_type: type[R], on: Any = None, **kwargs: Any,
+    ) -> Coroutine[Any, Any, R]: ...  # fmt: skip
     @overload
     def step(
-        self, name: str, fn: Callable[..., R], /, *args: Any,
-        result_type: type[R] | None = None, on: Any = None, **kwargs: Any,
+        self, name: str, fn: Callable[..., Any], /, *args: Any,
+        result_type: type[R], on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    @overload
+    def step(
+        self, name: str, fn: Callable[..., Coroutine[Any, Any, R]], /, *args: Any,
+        on: Any = None, **kwargs: Any,
+    ) -> Coroutine[Any, Any, R]: ...  # fmt: skip
+    @overload
+    def step(
+        self, name: str, fn: Callable[..., R], /, *args: Any, on: Any = None, **kwargs: Any,
     ) -> R: ...  # fmt: skip
     def step(
         self, name: str, fn: Callable[..., Any], /, *args: Any,
@@ -149,15 +155,26 @@ class Context:
         steps = self._own_steps()
         return steps.ado(step) if steps.may_await(step) else steps.do(step)
 
+    @overload
     async def astep(
-        self, name: str, fn: Callable[..., Coroutine[Any, Any, R]] | Callable[..., R], /,
-        *args: Any, result_type: type[R] | None = None, on: Any = None, **kwargs: Any,
-    ) -> R:  # fmt: skip
+        self, name: str, fn: Callable[..., Any], /, *args: Any,
+        result_type: type[R], on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    @overload
+    async def astep(
+        self, name: str, fn: Callable[..., Coroutine[Any, Any, R]], /, *args: Any,
+        on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    @overload
+    async def astep(
+        self, name: str, fn: Callable[..., R], /, *args: Any, on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    async def astep(
+        self, name: str, fn: Callable[..., Any], /, *args: Any,
+        result_type: Any = None, on: Any = None, **kwargs: Any,
+    ) -> Any:  # fmt: skip
         """`step` for async handlers whose function is a plain one, or may be either."""
-        found: R = await self._own_steps().ado(Step(name, fn, args, kwargs, result_type, on))
-        return found
-
-    make_steps = Steps
+        return await self._own_steps().ado(Step(name, fn, args, kwargs, result_type, on))
 
     def _own_steps(self) -> Steps:
         if self._steps is None:

@@ -50,19 +50,19 @@ create table taskflow.job_step (
 );
 
 -- Results too large for history, in pieces. A piece is written before its job is settled, so the
--- first one says until when nobody has looked whether that settle came.
+-- first one says when upkeep should look whether that settle came, and when its job's history is over.
+-- Not partitioned by day as history is: it would have to be locked in one order with history, by
+-- settles that store their result in the same transaction and by upkeep alike.
 create table taskflow.result_chunk (
   job_id       bigint not null,
   claim_no     bigint not null,
-  stored_at    timestamptz not null,
   look_at      timestamptz,
   place        integer not null,
   tenant       text collate "C" not null default 'default',
-  bytes        bytea not null
-) partition by range (stored_at);
-create index result_chunk_job on taskflow.result_chunk (tenant, job_id);
+  bytes        bytea not null,
+  primary key (tenant, job_id, claim_no, place)
+);
 create index result_chunk_look on taskflow.result_chunk (look_at) where look_at is not null;
-create table taskflow.result_chunk_default partition of taskflow.result_chunk default;
 
 insert into taskflow.config (name, value, meaning) values
   ('max_log_lines',  '1000',    'most log lines of one attempt'),

@@ -9,7 +9,6 @@ declare
   v_stored jsonb;
   v_bytes bytea;
 begin
-  perform from taskflow.result_chunk where false;  -- locked in maintain's order
   select v.result into v_result from taskflow.get_job(get_result.id, v_tenant) v;
   v_stored := case when jsonb_typeof(v_result) = 'object' then v_result -> '$stored' end;
   if v_stored is null then

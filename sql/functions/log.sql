@@ -5,7 +5,10 @@
 -- 'stale' (the lease was lost, nothing is written).
 create or replace function taskflow.log(id bigint, claim_no bigint, lines jsonb, tenant text default 'default')
 returns text
-language sql volatile security definer set search_path = taskflow, pg_temp as $$
+language sql volatile security definer set search_path = taskflow, pg_temp
+-- as in renew: no plan made on a small table may read all of a large one
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
   select taskflow.write_record(jsonb_build_object(
     'id', log.id, 'claim_no', log.claim_no, 'tenant', log.tenant, 'lines', coalesce(log.lines, '[]')))
 $$;

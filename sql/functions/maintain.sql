@@ -18,11 +18,10 @@ begin
   if not pg_try_advisory_xact_lock(hashtext('taskflow.maintain')) then
     return null;
   end if;
-  -- In the order in which put_result, settle and record_many read and write them; any other one would
-  -- deadlock. A piece of a result may be of the day before its job ended, so it stays a day longer.
-  v_made := taskflow.add_partitions('result_chunk', v_ahead) + taskflow.add_partitions('attempt', v_ahead);
-  v_dropped := taskflow.drop_partitions('result_chunk', v_now - taskflow.config('history_retention')::interval - interval '1 day')
-             + taskflow.drop_partitions('attempt', v_now - taskflow.config('attempt_retention')::interval);
+  -- Attempts first, then history, then logs: settle and record_many read and write them in this order,
+  -- any other one would deadlock.
+  v_made := taskflow.add_partitions('attempt', v_ahead);
+  v_dropped := taskflow.drop_partitions('attempt', v_now - taskflow.config('attempt_retention')::interval);
   v_made := v_made + taskflow.add_partitions('job_history', v_ahead);
   v_dropped := v_dropped
              + taskflow.drop_partitions('job_history', v_now - taskflow.config('history_retention')::interval);

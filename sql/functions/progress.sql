@@ -9,7 +9,10 @@ create or replace function taskflow.progress(
   note text default null,
   tenant text default 'default'
 ) returns text
-language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
+language plpgsql volatile security definer set search_path = taskflow, pg_temp
+-- as in renew: no plan made on a small table may read all of a large one
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 begin
   if taskflow.finite(to_jsonb(progress.done)) is null
      or (progress.total is not null and taskflow.finite(to_jsonb(progress.total)) is null) then

@@ -9,7 +9,10 @@
 -- Locks: the jobs' rows in job_progress; never the jobs, so reports hold up neither renewals nor settles.
 create or replace function taskflow.record_many(records jsonb)
 returns table (id bigint, claim_no bigint, status text)
-language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
+language plpgsql volatile security definer set search_path = taskflow, pg_temp
+-- as in renew: no plan made on a small table may read all of a large one
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 #variable_conflict use_column
 declare
   v_record jsonb;

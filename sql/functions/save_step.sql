@@ -7,7 +7,10 @@
 create or replace function taskflow.save_step(
   id bigint, claim_no bigint, name text, result jsonb, tenant text default 'default'
 ) returns text
-language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
+language plpgsql volatile security definer set search_path = taskflow, pg_temp
+-- as in renew: no plan made on a small table may read all of a large one
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 begin
   if save_step.name is null or length(save_step.name) not between 1 and 200 or save_step.name ~ '[[:cntrl:]]' then
     raise exception 'step name % is not valid', coalesce(quote_literal(left(save_step.name, 80)), 'NULL')

@@ -48,7 +48,7 @@ begin
   insert into taskflow.job_progress as p (job_id, claim_no, done, total, updated_at, look_at, lines, bytes, tenant, note)
   values (v_id, v_claim_no, taskflow.finite(item -> 'done'), taskflow.finite(item -> 'total'),
           case when v_reports then taskflow.now() end, taskflow.now() + interval '15 minutes',
-          v_lines, v_bytes, v_tenant, taskflow.plain_text(item ->> 'note', 500))
+          v_lines, v_bytes, v_tenant, translate(taskflow.plain_text(item ->> 'note', 500), E'\n\t', '  '))
   on conflict (tenant, job_id) do update
      set claim_no = excluded.claim_no, lines = excluded.lines, bytes = excluded.bytes,
          (done, total, note, updated_at) = (

@@ -125,7 +125,7 @@ def check_progress(
     return (
         _number(done, "done"),
         None if total is None else _number(total, "total"),
-        None if note is None else clean(str(note), MAX_NOTE_BYTES),
+        None if note is None else " ".join(clean(str(note), MAX_NOTE_BYTES).split()),
     )
 
 

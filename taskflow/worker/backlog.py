@@ -166,13 +166,15 @@ class Backlog:
             return min((entry.due for entry in self.open.values() if entry.has_news), default=None)
 
     def take(self, *, everything: bool = False) -> list[Record]:
-        """What is due now, at most a batch; what is taken is the caller's to write."""
-        now = self._clock()
+        """What is due now and, if anything is, what is due soon; at most a batch."""
+        due, now = self.next_due(), self._clock()
+        if due is None or (due > now and not everything):
+            return []
         taken: list[Record] = []
         lines = 0
         with self._lock:
             for key, entry in list(self.open.items()):
-                if not entry.has_news or (entry.due > now and not everything):
+                if not entry.has_news or (entry.due > now + SOON_S and not everything):
                     continue
                 if len(taken) >= BATCH_JOBS or lines >= BATCH_LINES:
                     break
