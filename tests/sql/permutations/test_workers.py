@@ -350,7 +350,7 @@ def test_upkeep_x_settle(db: Connection, walk: Walk) -> None:
         _, jobs = running(db, 2)
 
         def check(outcome: Outcome) -> None:
-            assert (outcome["settle"], outcome["upkeep"]["partitions_made"]) == ("applied", 16)
+            assert (outcome["settle"], outcome["upkeep"]["partitions_made"]) == ("applied", 24)
             assert outcome.code("fail") is None
             found = check_whole(db, [job.id for job in jobs])
             assert [found[job.id].state for job in jobs] == ["succeeded", "retrying"]
