@@ -56,7 +56,7 @@ async def test_an_async_handler_is_heard_while_it_runs(tf: Taskflow, db: Connect
         ctx.progress(3, 3)
         shop.warning("bye")
 
-    async with serving(tf):
+    async with serving(tf) as worker:
         handle = await render.aenqueue()
         await eventually(lambda: progress(db, handle.id) == (1, 3, "begun"))
         assert f.state(db, handle.id) == "running"
@@ -73,6 +73,7 @@ async def test_an_async_handler_is_heard_while_it_runs(tf: Taskflow, db: Connect
             ("info", "shop.render", "from a library"),
             ("warning", "shop.render", "bye"),
         ]
+        assert not worker.backlog.open, "nothing is kept of a job that has ended"
 
 
 async def test_a_thread_is_heard(tf: Taskflow, db: Connection) -> None:
@@ -216,6 +217,23 @@ async def test_a_job_that_records_nothing_has_no_row_no_thread_and_no_connection
         assert not [thread for thread in threading.enumerate() if "record" in thread.name]
     for table in ("job_progress", "job_log", "job_step", "result_chunk"):
         assert f.value(db, f"select count(*) from taskflow.{table}") == 0
+
+
+async def test_a_connection_that_nobody_needs_is_given_back(
+    tf: Taskflow, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskflow.worker.recorder.IDLE_S", 0.1)
+    sessions = "select count(*) from pg_stat_activity where application_name ~ 'records'"
+
+    @tf.task()
+    async def talk(ctx: Context) -> None:
+        ctx.log.info("hello")
+
+    async with serving(tf):
+        for number in range(2):
+            handle = await talk.aenqueue()
+            await eventually(lambda id=handle.id: lines(db, id) == ["hello"])  # type: ignore[misc]
+            await eventually(lambda: f.value(db, sessions) == 0, what=f"closed, time {number}")
 
 
 async def test_reports_of_many_jobs_share_a_write(tf: Taskflow, db: Connection) -> None:
