@@ -41,14 +41,16 @@ class Context:
     make_steps = Steps
     """A run with no job behind it has others."""
 
+    # Defaults of the class: one is made for each job, and most change none of them.
+    is_settled = False
+    """Whether `transaction()` has committed the end of this job."""
+    _stop_reason: StopReason | None = None
+    _steps: Steps | None = None
+
     def __init__(self, app: Taskflow, claimed: Claimed, recorder: Recorder = NOWHERE) -> None:
         self.app = app
         self.claimed = claimed
         self._recorder = recorder
-        self._steps: Steps | None = None
-        self._stop_reason: StopReason | None = None
-        self.is_settled = False
-        """Whether `transaction()` has committed the end of this job."""
 
     @property
     def job_id(self) -> int:

@@ -62,9 +62,6 @@ class Hand:
             if self.held.get(job.id) is job:
                 del self.held[job.id]
 
-    def holds(self, job: Claimed) -> bool:
-        return self.held.get(job.id) is job
-
     def runs(self, job: Claimed) -> bool:
         """Does its handler run now? For any thread."""
         return (job.id, job.claim_no) in self.stoppers

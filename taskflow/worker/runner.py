@@ -32,10 +32,12 @@ logger = logging.getLogger("taskflow.worker")
 class Run:
     """An attempt that runs: the handle by which it can be stopped."""
 
+    is_interruptible = True
+    _timer: asyncio.TimerHandle | None = None
+
     def __init__(self, context: Context) -> None:
         self.context = context
         self.slot: asyncio.Task[Any] | None = asyncio.current_task()
-        self.is_interruptible = True
 
     def stop(self, reason: str) -> None:
         """Asks the handler to stop, and interrupts it where it waits."""
@@ -46,6 +48,18 @@ class Run:
         self.context.stop(stop_reason)
         if first and self.is_interruptible and self.slot is not None:
             self.slot.cancel()
+
+    def stop_after(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self.stop, "timeout")
+
+    def end(self) -> None:
+        """It has ended: from here on an interruption would be the slot's."""
+        if self._timer is not None:
+            self._timer.cancel()
+        slot = self.slot
+        while slot is not None and slot.cancelling():
+            slot.uncancel()
 
 
 class Ends(Protocol):
@@ -88,13 +102,15 @@ class Runner:
         self._executors = executors
         self._unknown_task_delay = unknown_task_delay
         self._recorder = recorder
+        self._open = recorder.open
         self._result_limit = app.settings.max_result_bytes
         self._inline_limit = app.settings.result_inline_bytes
         self.unknown_tasks: set[str] = set()
 
     async def run(self, job: Claimed) -> None:
         """Runs one job; never raises but when the slot itself is cancelled."""
-        if not self._hand.holds(job):
+        hand = self._hand
+        if hand.held.get(job.id) is not job:
             return  # the lease was lost while it waited
         task = self._tasks.get(job.task)
         if task is None:
@@ -103,11 +119,10 @@ class Runner:
             return
         context = self.make_context(self._app, job, self._recorder)
         run = Run(context)
-        self._hand.stoppers[job.id, job.claim_no] = run.stop
-        timer = None
+        key = job.id, job.claim_no
+        hand.stoppers[key] = run.stop
         if job.timeout is not None:
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(job.timeout, run.stop, "timeout")
+            run.stop_after(job.timeout)
         try:
             if task.run_in == "async":
                 args, kwargs = task.signature.bind(job.args)
@@ -117,22 +132,19 @@ class Runner:
                     value = await task.fn(*args, **kwargs)
             else:
                 value = await self._executors[task.run_in].run(task, context, run)
-            if (large := self._note_value(job, context, value)) is not None:
-                reference = await asyncio.to_thread(results.keep, self._app, job, large)
-                self._note_end(job, context, reference)
+            if value is None and not context.is_settled:
+                self._settler.completed(job, None)
+            elif (large := self._note_value(job, context, value)) is not None:
+                await self._keep_apart(job, context, large)
         except BaseException as error:
             self._judge(task, job, context, error)
             if isinstance(error, KeyboardInterrupt):
                 raise  # sys.exit() in a handler ends its job, not the worker
         finally:
-            if timer is not None:
-                timer.cancel()
-            del self._hand.stoppers[job.id, job.claim_no]
-            if self._recorder.open:
+            run.end()
+            del hand.stoppers[key]
+            if self._open:
                 self._recorder.end(job)
-            slot = run.slot
-            while slot is not None and slot.cancelling():
-                slot.uncancel()  # the interruption was the job's, not the slot's
 
     def _note_value(self, job: Claimed, context: Context, value: Any) -> bytes | None:
         """Notes what the handler returned, or answers it where it must be kept apart first."""
@@ -143,14 +155,18 @@ class Runner:
             result = codec.encode_result(value, limit=self._result_limit)
             if is_apart(result, self._inline_limit):
                 return result
-        self._note_end(job, context, result)
-        return None
-
-    def _note_end(self, job: Claimed, context: Context, result: bytes | None) -> None:
         if context.is_settled:
             self._settler.settled_by_handler(job, result)
         else:
             self._settler.completed(job, result)
+        return None
+
+    async def _keep_apart(self, job: Claimed, context: Context, result: bytes) -> None:
+        reference = await asyncio.to_thread(results.keep, self._app, job, result)
+        if context.is_settled:
+            self._settler.settled_by_handler(job, reference)
+        else:
+            self._settler.completed(job, reference)
 
     def _judge(
         self, task: Task[..., Any], job: Claimed, context: Context, error: BaseException
