@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from taskflow import Context, LeaseLost, Retry, Taskflow
+from taskflow.calls import leases
 from taskflow.kernel.stored import Key, reference_in
 from tests.support import factories as f
 from tests.support import record_tasks as tasks
@@ -515,3 +516,18 @@ async def test_two_workers_of_a_process_hear_each_their_own(tf: Taskflow, db: Co
             await handle.await_end(10)
     assert [lines(db, handle.id) for handle in handles] == [["hello"], ["hello"]]
     assert not [h for h in logging.root.handlers if type(h).__name__ == "Capture"]
+
+
+async def test_upkeep_goes_on_while_records_are_left(
+    tf: Taskflow, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [
+        leases.left_work(answer)
+        for answer in (None, {"records_swept": None}, {"records_swept": 49_999}, {})
+    ] == [False] * 4
+    assert leases.left_work({"records_swept": leases.MOST_SWEPT})
+    answers = [True, True, False]
+    monkeypatch.setattr(leases, "left_work", lambda _answer: answers.pop(0))
+    monkeypatch.setattr("taskflow.worker.upkeep.SWEEP_PAUSE_S", 0.01)
+    async with serving(tf):
+        await eventually(lambda: not answers)
