@@ -13,7 +13,6 @@ import time
 from contextlib import suppress
 
 from taskflow.calls import records
-from taskflow.errors import TaskflowError
 from taskflow.store.call import DriverError, run
 from taskflow.store.cut import cut
 from taskflow.store.database import Connection
@@ -79,10 +78,12 @@ class Recorder:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
+            if self._stopped.is_set():
+                break  # between the two: that wake-up was the last
             if not self._wake.wait(self._patience()) and not self._has_work():
                 with self._writing:
                     self._close()  # idle
-            elif not self._stopped.is_set() and self._is_due():
+            elif self._is_due():
                 with self._writing:
                     self._write()
         with self._writing:
@@ -112,7 +113,7 @@ class Recorder:
                 answers = self._send(batch)
             except UNSTORABLE as error:
                 logger.error("records of %d jobs cannot be stored: %s", len(batch), error)
-            except (DriverError, TaskflowError) as error:
+            except Exception as error:  # noqa: BLE001 - a thread that ended here would lose it all
                 if not self._pause_s:
                     logger.warning("progress and logs could not be written, will try: %s", error)
                 self._pause_s = min(self._pause_s * 2 or 0.25, LONGEST_PAUSE_S)
