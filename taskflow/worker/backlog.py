@@ -25,6 +25,8 @@ MOST_JOB_BYTES = 1_000_000
 """Text of one job that waits."""
 MOST_BYTES = 8_000_000
 """Text that waits, of all jobs together."""
+MOST_JOBS = 10_000
+"""Jobs of which something waits: short ones may end faster than their records are written."""
 BATCH_LINES = 5_000
 BATCH_JOBS = 500
 
@@ -108,7 +110,7 @@ class Backlog:
         self.level = level
         self.open: dict[tuple[int, int], Entry] = {}
         self.dropped = 0
-        """Lines that were left out so far."""
+        """Lines, and reports of jobs of which nothing else waits, that were left out so far."""
         self._is_running = is_running
         self.on_news = on_news
         self._clock = clock
@@ -120,6 +122,9 @@ class Backlog:
     def progress(self, job: Claimed, done: float, total: float | None, note: str | None) -> None:
         with self._lock:
             entry = self._entry(job)
+            if entry is None:
+                self.dropped += 1
+                return
             is_news = not entry.has_news
             entry.progress = done, total, note
         if is_news:
@@ -129,6 +134,9 @@ class Backlog:
         line = self._clock(), level, clean(logger, 200), clean(message, MAX_LINE_BYTES)
         with self._lock:
             entry = self._entry(job)
+            if entry is None:
+                self.dropped += 1
+                return
             if entry.is_full:
                 return
             is_news = not entry.has_news
@@ -196,10 +204,10 @@ class Backlog:
                 self._size -= entry.size
                 entry.lines, entry.size, entry.dropped = [], 0, 0
 
-    def _entry(self, job: Claimed) -> Entry:
+    def _entry(self, job: Claimed) -> Entry | None:
         key = job.id, job.claim_no
         entry = self.open.get(key)
-        if entry is None:
+        if entry is None and len(self.open) < MOST_JOBS:
             is_over = not self._is_running(job)
             entry = self.open[key] = Entry(job, self._clock() + SOON_S, is_over=is_over)
         return entry

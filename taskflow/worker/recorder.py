@@ -26,6 +26,8 @@ IDLE_S = 30.0
 PATIENCE_S = 10.0
 """Longest wait for an answer: a network that swallows packets never says that it does."""
 LONGEST_PAUSE_S = 5.0
+TELL_EVERY_S = 60.0
+"""Pause between two warnings of lines that were left out."""
 LAST_WRITE_S = 2.0
 """Time to write what is left at the end."""
 
@@ -47,6 +49,8 @@ class Recorder:
         self._unsent: list[Record] = []
         self._pause_s = 0.0
         self._retry_at = 0.0
+        self._told = 0
+        self._tell_at = 0.0
         self.writes = 0
         """Statements sent so far."""
 
@@ -126,6 +130,7 @@ class Recorder:
                         self._backlog.close_log(id, claim_no)
             self._pause_s = 0.0
             self._unsent = []
+            self._tell_dropped()
 
     def _send(self, batch: list[Record]) -> records.NotApplied:
         if self._connection is None or self._connection.closed:
@@ -140,6 +145,12 @@ class Recorder:
             return run(self._connection, call)
         finally:
             timer.cancel()
+
+    def _tell_dropped(self) -> None:
+        dropped, now = self._backlog.dropped, time.monotonic()
+        if dropped > self._told and now > self._tell_at:
+            logger.warning("%d log lines were left out: more than can be written", dropped)
+            self._told, self._tell_at = dropped, now + TELL_EVERY_S
 
     def _close(self) -> None:
         if self._connection is not None:

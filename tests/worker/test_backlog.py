@@ -143,6 +143,21 @@ def test_text_of_all_jobs_is_bounded(stage: Stage, monkeypatch: pytest.MonkeyPat
     assert lines(stage.take(1)) == ["fits again"]
 
 
+def test_jobs_of_which_something_waits_are_bounded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may have one line only, and end before it is written."""
+    monkeypatch.setattr(room, "MOST_JOBS", 3)
+    for number in range(5):
+        stage.log("one line", job=claimed(id=number))
+        stage.backlog.progress(claimed(id=number), 1, None, None)
+        stage.backlog.end(claimed(id=number))
+    assert (len(stage.backlog.open), stage.backlog.dropped) == (3, 4)
+    assert len(stage.take(1)) == 3
+    stage.log("fits again")
+    assert lines(stage.take(1)) == ["fits again"]
+
+
 def test_a_line_is_cleaned_and_cut(stage: Stage) -> None:
     """Attacks 29 and 33: NUL, lone surrogates, escapes, a megabyte."""
     stage.log("a\0b\ud800c\x1b[31m", "x" * 1_000_000)
