@@ -13,7 +13,6 @@ declare
   v_now timestamptz := taskflow.now();
   v_schedule taskflow.schedule;
 begin
-  perform taskflow.check_clock();
   fired := 0;
   for v_schedule in
     select * from taskflow.schedule s

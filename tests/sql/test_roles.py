@@ -78,12 +78,12 @@ def test_a_stranger_may_execute_nothing(db: Connection, login: Login) -> None:
 def test_no_role_may_call_what_is_internal(db: Connection) -> None:
     """A definer function that is called by any other of ours, or writes, is not for roles."""
     internal = {
-        "admit_suspects", "announce", "archive", "bury", "change_job", "check_args", "check_lease",
-        "check_name", "check_tenant", "check_unique", "enqueue_each", "expire", "find_live",
-        "follow", "is_list", "is_suspect", "job_template", "keep_partitions", "may_use",
-        "meet_holder", "note_queue", "place_job", "put_back", "record_attempt",
-        "release_dependants", "result_ok", "settle_each", "settled_before", "tell_followers",
-        "tidy", "wake",
+        "admit_suspects", "announce", "append_lines", "archive", "attempt_of", "bury", "change_job",
+        "check_args", "check_lease", "check_name", "check_tenant", "check_unique", "enqueue_each",
+        "expire", "find_live", "follow", "is_list", "is_suspect", "job_template", "keep_partitions",
+        "may_use", "meet_holder", "note_queue", "partition_key", "place_job", "progress_said",
+        "put_back", "record_attempt", "release_dependants", "result_ok", "settle_each",
+        "settled_before", "sweep_records", "tell_followers", "tidy", "wake", "write_record",
     }  # fmt: skip
     names = {row.name for row in functions(db)}
     assert internal <= names

@@ -113,7 +113,7 @@ def test_k1_p1_a_pruned_ledger_fires_no_tick_again(db: Connection) -> None:
     fire(db)
     set_clock(db, "2026-12-24T12:00")
     fire(db)
-    assert f.call(db, "maintain")["ticks_removed"] == 3
+    assert f.maintain(db)["ticks_removed"] == 3
     assert "12:03" not in ran(db)
     assert short(row(db).forgotten_at) == "12:03"
     set_clock(db, "2026-11-23T12:04")
@@ -292,7 +292,7 @@ def test_a_backfill_never_goes_behind_what_was_pruned(db: Connection) -> None:
     fire(db)
     db.execute("update taskflow.config set value = '1 day' where name = 'tick_retention'")
     set_clock(db, "2026-11-26T00:00")
-    f.call(db, "maintain")
+    f.maintain(db)
     db.execute("update taskflow.config set value = '90 days' where name = 'tick_retention'")
     span = {"since": at("2026-11-24T00:00"), "until": at("2026-11-25T00:00")}
     assert refused(db, "backfill_schedule", name="s", **span) == "TF112"
@@ -304,7 +304,7 @@ def test_pruning_keeps_what_waits_and_what_is_young(db: Connection) -> None:
         set_clock(db, f"2026-11-23T12:0{minute}")
         fire(db)
     set_clock(db, "2026-12-23T12:02:30")
-    f.call(db, "maintain")
+    f.maintain(db)
     assert [status for _, status, _ in ledger(db)] == ["queued", "skipped"]
 
 
