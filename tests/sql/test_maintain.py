@@ -166,10 +166,11 @@ def test_a_call_locks_one_table_for_its_partitions_and_nothing_else(
     strong = (
         "select relation::regclass::text as name from pg_locks where pid = pg_backend_pid()"
         " and mode = 'AccessExclusiveLock' and relation in ('taskflow.attempt'::regclass,"
-        " 'taskflow.job_history'::regclass, 'taskflow.dead_job'::regclass)"
+        " 'taskflow.job_history'::regclass, 'taskflow.job_log'::regclass,"
+        " 'taskflow.dead_job'::regclass)"
     )
     steps = []
-    for _ in range(3):
+    for _ in range(4):
         answer = f.call(keeper, "maintain")
         locked = [row.name for row in f.rows(keeper, strong)]
         steps.append((locked, answer["dead_jobs_removed"], answer["more"]))
@@ -177,6 +178,7 @@ def test_a_call_locks_one_table_for_its_partitions_and_nothing_else(
     assert steps == [
         (["taskflow.attempt"], 0, True),
         (["taskflow.job_history"], 0, True),
+        (["taskflow.job_log"], 0, True),
         ([], 1, False),
     ]
     assert f.state(db, dead) is None

@@ -89,13 +89,32 @@ def test_save_step_x_the_same_save_step(db: Connection, walk: Walk) -> None:
     walk(stage)
 
 
+def test_save_step_x_renew(db: Connection, walk: Walk) -> None:
+    """A step that is being saved keeps no renewal from the lease."""
+
+    def stage() -> tuple[Sessions, Callable[[Outcome], None]]:
+        worker, (job,) = running(db)
+
+        def check(outcome: Outcome) -> None:
+            assert (outcome["save"], outcome["renew"]) == ("applied", [])
+            assert outcome.blocked == []
+
+        return {
+            "A": verb("save", lambda c: save(c, job, "charge", 1)),
+            "B": verb("renew", lambda c: f.renew(c, worker, [job])),
+        }, check
+
+    walk(stage)
+
+
 def test_save_step_x_renew_x_cancel(db: Connection, walk: Walk) -> None:
     def stage() -> tuple[Sessions, Callable[[Outcome], None]]:
         worker, (job,) = running(db)
 
         def check(outcome: Outcome) -> None:
             assert (outcome["save"], outcome["cancel"]) == ("applied", "requested")
-            assert {row.verdict for row in outcome["renew"]} <= {"cancel"}
+            # locked: by the cancel, which has not committed
+            assert {row.verdict for row in outcome["renew"]} <= {"cancel", "locked"}
             assert "renew" not in outcome.blocked
             check_whole(db, [job.id])
 
