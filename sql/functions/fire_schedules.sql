@@ -7,7 +7,7 @@
 create or replace function taskflow.fire_schedules(out fired integer, out due_in double precision)
 language plpgsql volatile security definer set search_path = taskflow, pg_temp
 -- a job that somebody holds must not hold up the schedules
-set lock_timeout = '500ms'
+set lock_timeout = '200ms'
 as $$
 declare
   v_now timestamptz := taskflow.now();

@@ -18,12 +18,17 @@ begin
   for v_item in
     select d.value from jsonb_array_elements(declarations) d order by d.value ->> 'name' collate "C"
   loop
-    v_old := taskflow.open_schedule(v_item ->> 'name', v_tenant);
-    if v_old.declaration_hash = md5(v_item::text) then
+    if exists (select from taskflow.schedule s where s.tenant = v_tenant and s.name = v_item ->> 'name'
+                  and s.declaration_hash = md5(v_item::text)) then
+      -- a row that somebody holds is passed over: the start of a worker must not wait for it
       update taskflow.schedule s set declared_at = taskflow.now()
-       where s.tenant = v_tenant and s.name = v_old.name;
+       where (s.tenant, s.name) in (
+         select o.tenant, o.name from taskflow.schedule o
+          where o.tenant = v_tenant and o.name = v_item ->> 'name' for update skip locked);
       continue;
     end if;
+    v_old := taskflow.open_schedule(v_item ->> 'name', v_tenant);
+    continue when v_old.declaration_hash = md5(v_item::text);  -- another worker was faster
     v_s := v_old;
     v_s.task := null;
     v_s.args := '{}';

@@ -94,11 +94,13 @@ def settle(
     error: dict[str, str] | None = None,
     tenant: str = "default",
     until: datetime | None = None,
+    hold_limit: str | None = None,
 ) -> Call[Status]:
     """Settles one attempt: "applied", "already" or "stale"."""
     return Call(
         "select taskflow.settle(%(id)s, %(claim_no)s, %(outcome)s, %(result)s::jsonb,"
-        " %(delay)s::interval, %(reason)s, %(error)s::jsonb, %(tenant)s, %(until)s::timestamptz)",
+        " %(delay)s::interval, %(reason)s, %(error)s::jsonb, %(tenant)s, %(until)s::timestamptz,"
+        " %(hold_limit)s)",
         {
             "id": id,
             "claim_no": claim_no,
@@ -109,6 +111,7 @@ def settle(
             "error": msgspec.json.encode(error).decode() if error else None,
             "tenant": tenant,
             "until": until,
+            "hold_limit": hold_limit,
         },
         scalar,
     )

@@ -28,7 +28,7 @@ TREE = {
     "limits": Entry("taskflow.cli.limits:limits", FLEET, "How many jobs at once, and how fast."),
     "workers": Entry("taskflow.cli.workers:workers", FLEET, "Worker processes and their leases."),
     "tasks": Entry("taskflow.cli.tasks:tasks", FLEET, "Published tasks and who can run them."),
-    "schedules": Entry("taskflow.cli.schedules:schedules", FLEET, "List, make, edit, backfill."),
+    "schedules": Entry("taskflow.cli.schedules:schedules", FLEET, "List, make, pause, backfill."),
     "demo": Entry("taskflow.cli.demo:demo", SETUP, "See it at work, from nothing."),
     "doctor": Entry("taskflow.cli.doctor:doctor", SETUP, "Check everything; say how to fix it."),
     "db": Entry("taskflow.cli.db:db", SETUP, "Install, upgrade and verify the schema."),

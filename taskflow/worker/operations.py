@@ -15,7 +15,6 @@ from taskflow.context import Context
 from taskflow.kernel.job import Options
 from taskflow.kernel.operations import TASK, Operation
 from taskflow.kernel.retry import Retry
-from taskflow.store import filters
 from taskflow.task import Task
 
 if TYPE_CHECKING:
@@ -58,5 +57,8 @@ async def _next(app: Taskflow, operation: Operation, tenant: str) -> list[int]:
     after = operation.last_id
     if operation.undoes is not None:
         return await app.arun(operations.served_ids(operation.undoes, tenant, limit, after))
+    # SQLAlchemy, which builds the read, takes 10 MB that most workers never need
+    from taskflow.store import filters
+
     wanted = operation.jobs(tenant)
     return await app.arun(filters.ids(wanted, limit, after, operation.up_to))

@@ -163,6 +163,17 @@ def test_a_declaration_is_applied_once_and_again_when_it_changes(db: Connection)
     assert (row(db, "digest").cron, row(db, "digest").queue) == ("0 10 * * *", None)
 
 
+def test_an_unchanged_declaration_waits_for_nobody(db: Connection, connect: Connect) -> None:
+    """Else one forgotten transaction would keep workers from starting."""
+    publish(db, DIGEST)
+    holder = connect(autocommit=False)
+    f.call(holder, "pause_schedule", name="digest")
+    db.execute("set lock_timeout = '1s'")
+    publish(db, DIGEST)
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        publish(db, DIGEST | {"queue": "q"})
+
+
 def test_a_changed_declaration_keeps_pause_count_ledger_and_beat(db: Connection) -> None:
     sync = {"name": "s", "task": "t", "every": "10 minutes"}
     publish(db, sync)
