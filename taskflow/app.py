@@ -30,6 +30,7 @@ from taskflow.kernel.names import check_name
 from taskflow.kernel.options import Given, make_options
 from taskflow.kernel.retry import Retry
 from taskflow.kernel.schedule import Declaration, Planned
+from taskflow.kernel.stored import ResultStore
 from taskflow.limits import Limit
 from taskflow.store.call import Call
 from taskflow.store.database import Database, PooledDatabase
@@ -77,6 +78,8 @@ class Taskflow:
         self.client = Client(self)
         self.aclient = AsyncClient(self)
         self.database: Database = PooledDatabase(self.settings)
+        self.result_store: ResultStore | None = None
+        """Takes results over `result_inline_bytes`; None: this database, in pieces."""
 
     @classmethod
     def from_env(cls) -> Self:

@@ -10,7 +10,7 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import jobs, limits, operations, queues, schedules
+from taskflow.calls import jobs, limits, operations, queues, records, schedules
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -81,6 +81,9 @@ class Client:
     reschedule = blocking(jobs.reschedule)
     requeue = blocking(jobs.requeue)
     explain = blocking(jobs.explain)
+    get_progress = blocking(records.get_progress)
+    get_logs = blocking(records.get_logs)
+    get_steps = blocking(records.get_steps)
     pause_queue = blocking(queues.pause)
     put_limit = blocking(limits.put)
     start_operation = blocking(operations.start)
@@ -113,6 +116,9 @@ class AsyncClient:
     reschedule = awaitable(jobs.reschedule)
     requeue = awaitable(jobs.requeue)
     explain = awaitable(jobs.explain)
+    get_progress = awaitable(records.get_progress)
+    get_logs = awaitable(records.get_logs)
+    get_steps = awaitable(records.get_steps)
     pause_queue = awaitable(queues.pause)
     put_limit = awaitable(limits.put)
     start_operation = awaitable(operations.start)

@@ -7,41 +7,52 @@ the end of the job commit together, and a lease that was lost takes all of it ba
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import msgspec
 
+from taskflow import results
 from taskflow.calls import leases
 from taskflow.errors import DatabaseUnreachable, LeaseLost, TaskTimeout
 from taskflow.kernel import codec
 from taskflow.kernel.job import RESULT_PENDING, Claimed
+from taskflow.kernel.joblog import JobLog
 from taskflow.kernel.outcome import Cancel
+from taskflow.kernel.records import NOWHERE, Recorder, check_progress
+from taskflow.kernel.stored import is_apart
+from taskflow.steps import Step, Steps
 from taskflow.store.call import Call, arun, run, translated
 from taskflow.store.database import AsyncConnection, Connection
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
 
-logger = logging.getLogger("taskflow.job")
+R = TypeVar("R")
 StopReason = Literal["cancelled", "lease lost", "timeout", "shutdown"]
 
 
 class Context:
     """One attempt of one job, as its handler sees it. Safe to use from any thread."""
 
+    make_steps = Steps
+    """A run with no job behind it has others."""
+
+    # Defaults of the class: one is made for each job, and most change none of them.
+    is_settled = False
+    """Whether `transaction()` has committed the end of this job."""
     is_result_pending = False
     """Whether `transaction()` said, with the end of this job, that a result would follow."""
+    _stop_reason: StopReason | None = None
+    _steps: Steps | None = None
 
-    def __init__(self, app: Taskflow, claimed: Claimed) -> None:
+    def __init__(self, app: Taskflow, claimed: Claimed, recorder: Recorder = NOWHERE) -> None:
         self.app = app
         self.claimed = claimed
-        self._stop_reason: StopReason | None = None
-        self.is_settled = False
-        """Whether `transaction()` has committed the end of this job."""
+        self._recorder = recorder
 
     @property
     def job_id(self) -> int:
@@ -116,17 +127,76 @@ class Context:
         return datetime.fromisoformat(tick) if isinstance(tick, str) else None
 
     @property
-    def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger that carries job, attempt, task and queue in `extra`."""
-        return logging.LoggerAdapter(
-            logger,
-            {
-                "job_id": self.job_id,
-                "attempt": self.attempt,
-                "task": self.task,
-                "queue": self.queue,
-            },
-        )
+    def log(self) -> JobLog:
+        """A logger whose lines also stand in the job's log: `taskflow jobs logs ID`."""
+        return JobLog(self.claimed, self._recorder)
+
+    def progress(self, done: float, total: float | None = None, note: str | None = None) -> None:
+        """Says how far this run is: 40 of 100, "rendering". Only takes note, so call it as often as
+        you like; it is written about once a second, and when the run ends."""
+        self._recorder.progress(self.claimed, *check_progress(done, total, note))
+
+    @overload
+    def step(
+        self, name: str, fn: Callable[..., Coroutine[Any, Any, Any]], /, *args: Any,
+        result_type: type[R], on: Any = None, **kwargs: Any,
+    ) -> Coroutine[Any, Any, R]: ...  # fmt: skip
+    @overload
+    def step(
+        self, name: str, fn: Callable[..., Any], /, *args: Any,
+        result_type: type[R], on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    @overload
+    def step(
+        self, name: str, fn: Callable[..., Coroutine[Any, Any, R]], /, *args: Any,
+        on: Any = None, **kwargs: Any,
+    ) -> Coroutine[Any, Any, R]: ...  # fmt: skip
+    @overload
+    def step(
+        self, name: str, fn: Callable[..., R], /, *args: Any, on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    def step(
+        self, name: str, fn: Callable[..., Any], /, *args: Any,
+        result_type: Any = None, on: Any = None, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """Calls `fn` once, however often this job runs: `await ctx.step("charge", charge, order)`.
+
+        Its result is saved under `name`, which is the step's own within the job; later attempts get
+        it and do not call `fn`. It comes back as `result_type`, else as what `fn` is annotated to
+        return. An async function is awaited, a plain one (in a `def` handler) answers at once.
+
+        `on`: saves it in the transaction of this connection, together with what `fn` wrote on it.
+        Raises `LeaseLost` when the job is no longer this worker's; the result is not saved then.
+        """
+        step = Step(name, fn, args, kwargs, result_type, on)
+        steps = self._own_steps()
+        return steps.ado(step) if steps.may_await(step) else steps.do(step)
+
+    @overload
+    async def astep(
+        self, name: str, fn: Callable[..., Any], /, *args: Any,
+        result_type: type[R], on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    @overload
+    async def astep(
+        self, name: str, fn: Callable[..., Coroutine[Any, Any, R]], /, *args: Any,
+        on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    @overload
+    async def astep(
+        self, name: str, fn: Callable[..., R], /, *args: Any, on: Any = None, **kwargs: Any,
+    ) -> R: ...  # fmt: skip
+    async def astep(
+        self, name: str, fn: Callable[..., Any], /, *args: Any,
+        result_type: Any = None, on: Any = None, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """`step` for async handlers whose function is a plain one, or may be either."""
+        return await self._own_steps().ado(Step(name, fn, args, kwargs, result_type, on))
+
+    def _own_steps(self) -> Steps:
+        if self._steps is None:
+            self._steps = self.make_steps(self)
+        return self._steps
 
     @property
     def stop_reason(self) -> StopReason | None:
@@ -184,7 +254,9 @@ class JobTransaction:
     def __init__(self, context: Context, claimed: Claimed, result: Any) -> None:
         self._context = context
         self._claimed = claimed
-        self._result = None if result is None else codec.encode_result(result)
+        limit = context.app.settings.max_result_bytes
+        self._result = None if result is None else codec.encode_result(result, limit=limit)
+        self._is_kept = False
         task = context.app.tasks.get(claimed.task)
         self._result_follows = result is None and (task is None or task.signature.has_result)
 
@@ -210,7 +282,9 @@ class JobTransaction:
             with database.connection() as connection, translated(), connection.transaction():
                 yield connection
                 is_ending = True
-                self._check(run(connection, self.settle()))
+                self._keep_outside()
+                for call in self._endings():
+                    self._check(run(connection, call))
         except DatabaseUnreachable:
             # It broke at COMMIT, perhaps after it: only the database knows, so it is asked.
             if not is_ending or not database.run(self._ask()):
@@ -227,11 +301,28 @@ class JobTransaction:
                     async with connection.transaction():
                         yield connection
                         is_ending = True
-                        self._check(await arun(connection, self.settle()))
+                        await asyncio.to_thread(self._keep_outside)
+                        for call in self._endings():
+                            self._check(await arun(connection, call))
         except DatabaseUnreachable:
             if not is_ending or not await database.arun(self._ask()):
                 raise
         self._note_committed()
+
+    def _keep_outside(self) -> None:
+        """A large result goes to the app's own store, if it has one, before the job may end."""
+        app, raw = self._context.app, self._result
+        if raw is not None and is_apart(raw, app.settings.result_inline_bytes) and app.result_store:
+            self._result = results.keep(app, self._claimed, raw)
+            self._is_kept = True
+
+    def _endings(self) -> list[Call[Any]]:
+        """The last statements of the transaction: a large result in pieces, and the settle."""
+        app, raw, pieces = self._context.app, self._result, []
+        if raw and not self._is_kept and is_apart(raw, app.settings.result_inline_bytes):
+            pieces = list(results.pieces(self._claimed, raw))
+            self._result = results.reference(app, self._claimed, raw)
+        return [*pieces, self.settle()]
 
     def settle(self) -> Call[leases.Status]:
         """The last statement of the transaction. Who waits for the job is told of its commit, which
@@ -270,5 +361,5 @@ def context_payload(claimed: Claimed) -> bytes:
     return msgspec.msgpack.encode(claimed)
 
 
-def context_from_payload(app: Taskflow, payload: bytes) -> Context:
-    return Context(app, msgspec.msgpack.decode(payload, type=Claimed))
+def claim_from_payload(payload: bytes) -> Claimed:
+    return msgspec.msgpack.decode(payload, type=Claimed)

@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from taskflow.calls import jobs
+from taskflow import results
+from taskflow.calls import jobs, records
 from taskflow.errors import JobCancelled, JobFailed, JobNotFound, ResultTimeout
 from taskflow.kernel import codec
 from taskflow.kernel.durations import Duration, parse_duration
 from taskflow.kernel.job import Job, State
 from taskflow.kernel.phrases import plural
+from taskflow.kernel.records import Progress
+from taskflow.kernel.stored import Key, reference_in
 from taskflow.store.listen import sleep_until_told
 
 if TYPE_CHECKING:
@@ -124,10 +127,25 @@ class Handle(Generic[R]):
     def result(self, timeout: Duration | None = None) -> R:
         """What the handler returned, waiting for it. Raises `JobFailed`, `JobCancelled` or
         `ResultTimeout`, also for a job that has succeeded but whose result does not come."""
-        return self._outcome(self.wait(timeout))
+        raw = self._outcome(self.wait(timeout))
+        if (found := reference_in(raw)) is not None:
+            raw = results.fetch(self._app, Key(self.tenant, self.id, found.claim_no), found)
+        result: R = self._decode(raw)
+        return result
 
     async def aresult(self, timeout: Duration | None = None) -> R:
-        return self._outcome(await self.await_end(timeout))
+        raw = self._outcome(await self.await_end(timeout))
+        if (found := reference_in(raw)) is not None:
+            raw = await results.afetch(self._app, Key(self.tenant, self.id, found.claim_no), found)
+        result: R = self._decode(raw)
+        return result
+
+    def progress(self) -> Progress | None:
+        """How far it is, as its handler last said; None before it has said anything."""
+        return self._app.run(records.get_progress(self.id, self.tenant))
+
+    async def aprogress(self) -> Progress | None:
+        return await self._app.arun(records.get_progress(self.id, self.tenant))
 
     def _with_result(self, job: Job, deadline: float) -> Job:
         for pause in _looks_for_result(deadline):
@@ -153,7 +171,8 @@ class Handle(Generic[R]):
             )
         return job
 
-    def _outcome(self, job: Job) -> R:
+    def _outcome(self, job: Job) -> bytes:
+        """The result as it stands in the job's row."""
         if job.state == "dead":
             said = f"{job.error_class}: {job.error_message}" if job.error_class else job.reason
             raise JobFailed.of(
@@ -168,8 +187,7 @@ class Handle(Generic[R]):
                 "Its handler has not returned since its transaction, or died with its worker."
                 " ctx.transaction(result=...) stores a result in the same commit.",
             )
-        result: R = self._decode(job.result if job.result is not None else b"null")
-        return result
+        return bytes(job.result) if job.result is not None else b"null"
 
     def _next_pause(self, pause: float, deadline: float) -> float:
         left = deadline - time.monotonic()

@@ -25,6 +25,7 @@ from taskflow.errors import (
 )
 from taskflow.kernel.durations import parse_duration
 from taskflow.kernel.names import check_name
+from taskflow.kernel.records import level_number
 
 FILES = ("taskflow.toml", "pyproject.toml")
 PREFIX = "TASKFLOW_"
@@ -57,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout: Annotated[timedelta, "longest wait for a connection"] = timedelta(seconds=10)
     max_args_bytes: Annotated[int, "largest arguments of one job, checked before sending"] = 1048576
     max_result_bytes: Annotated[int, "largest result of one job"] = 1048576
+    result_inline_bytes: Annotated[
+        int, "results larger than this are kept apart from history, in the result store"
+    ] = 65536
     queues: Annotated[str, 'queues a worker serves, as "name" or "name=slots", by comma'] = (
         "default"
     )
@@ -88,6 +92,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, "let blocking calls run inside an event loop instead of raising TF102"
     ] = False
     log_level: Annotated[str, "debug, info, warning or error"] = "info"
+    job_log_level: Annotated[
+        str, "lowest level that jobs' own logs keep: debug, info, warning, error; off keeps none"
+    ] = "info"
 
 
 Origins = Mapping[str, str]
@@ -191,7 +198,7 @@ def _parse(name: str, value: Any, source: str) -> Any:
 def _check(settings: Settings) -> None:
     least = {
         "pool_size": 1, "slots": 1, "threads": 1, "prefetch": 0, "cpu_processes": 0,
-        "max_args_bytes": 2, "max_result_bytes": 2,
+        "max_args_bytes": 2, "max_result_bytes": 2, "result_inline_bytes": 0,
     }  # fmt: skip
     for name, bound in least.items():
         if getattr(settings, name) < bound:
@@ -201,6 +208,7 @@ def _check(settings: Settings) -> None:
     if settings.poll_interval <= timedelta(0):
         raise ConfigurationError("poll_interval must be more than 0")
     check_name(settings.tenant, "tenant")
+    level_number(settings.job_log_level)
     if settings.log_level.lower() not in LOG_LEVELS:
         raise ConfigurationError(
             f"log_level is {settings.log_level!r}", f"Use one of {', '.join(LOG_LEVELS)}."

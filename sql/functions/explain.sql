@@ -31,7 +31,8 @@ begin
     return;
   end if;
   if v_job.state = 'running' then
-    return query select * from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now, v_job.id);
+    return query select r.cause, concat_ws(' ', r.sentence, p.said), r.detail || coalesce(p.detail, '{}')
+      from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now, v_job.id) r cross join taskflow.progress_said(v_job.tenant, v_job.id, v_job.claim_no, v_now) p;
     return;
   end if;
   v_retry := format('taskflow jobs retry %s', v_job.id);
@@ -111,8 +112,7 @@ begin
           case when v_rate > 0 then format(', about %s at the latest rate', taskflow.span_text(make_interval(secs => ceil(v_ahead / v_rate)::double precision))) else '' end),
         jsonb_build_object('ahead', v_ahead, 'per_second', round(v_rate, 2),
           'way_out', format('taskflow worker APP -q %s  # more slots or workers', v_job.queue));
-    end if;
-    if v_ahead = 0 and not v_is_held then
+    elsif not v_is_held then
       return query select 'should_run', 'Nothing else holds it: a worker with a free slot takes it within its poll interval, 1 s by default.', jsonb_build_object('due_since', v_job.run_at, 'way_out', 'taskflow doctor  # if it stays like this');
     end if;
   end if;

@@ -18,6 +18,7 @@ declare
      where i.inhparent = ('taskflow.' || parent)::regclass
        and taskflow.partition_day(c.relname) + 1 <= (until at time zone 'UTC')::date order by c.relname);
   v_default text := parent || '_default';
+  v_key name := taskflow.partition_key(parent);
   v_name text;
   v_day date;
 begin
@@ -30,8 +31,9 @@ begin
     v_name := parent || to_char(v_day, '"_"YYYYMMDD');
     execute format('create table taskflow.%I (like taskflow.%I including defaults including constraints)', v_name, parent);
     execute format(
-      'with moved as (delete from taskflow.%I where finished_at >= %L and finished_at < %L returning *)
-       insert into taskflow.%I select * from moved', v_default, v_day || ' 00:00Z', (v_day + 1) || ' 00:00Z', v_name);
+      'with moved as (delete from taskflow.%I where %I >= %L and %I < %L returning *)
+       insert into taskflow.%I select * from moved',
+      v_default, v_key, v_day || ' 00:00Z', v_key, (v_day + 1) || ' 00:00Z', v_name);
     execute format('alter table taskflow.%I attach partition taskflow.%I for values from (%L) to (%L)',
                    parent, v_name, v_day || ' 00:00Z', (v_day + 1) || ' 00:00Z');
   end loop;

@@ -57,7 +57,8 @@ begin
       from unnest(ids, claim_nos, tenants) g (id, claim_no, tenant)
       join taskflow.job j on j.tenant = coalesce(g.tenant, 'default') and j.id = g.id
                          and j.claim_no = g.claim_no and j.lease_until is not null
-       for update of j skip locked)
+       -- passes a step's lock, which keeps off other claims only
+       for no key update of j skip locked)
   update taskflow.job j set lease_until = v_now + lease
     from held h
    where j.tenant = h.tenant and j.id = h.id;

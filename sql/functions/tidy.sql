@@ -6,6 +6,7 @@ declare
   v_dead integer;
   v_workers integer;
   v_ticks integer;
+  v_swept bigint;
 begin
   with old as materialized (
     select d.ctid as place from taskflow.dead_job d
@@ -22,6 +23,10 @@ begin
     select h.ctid as place from taskflow.job_history_default h
      where h.finished_at < at_time - taskflow.config('history_retention')::interval limit 10000 for update skip locked)
   delete from taskflow.job_history_default h using old o where h.ctid = o.place;
+  with old as materialized (
+    select l.ctid as place from taskflow.job_log_default l
+     where l.written_at < at_time - taskflow.config('log_retention')::interval limit 10000 for update skip locked)
+  delete from taskflow.job_log_default l using old o where l.ctid = o.place;
   with gone as materialized (
     select w.ctid as place from taskflow.worker w
      where w.lease_until < at_time - interval '1 day' for update skip locked)
@@ -54,6 +59,8 @@ begin
    group by j.tenant, j.worker_id;
   perform taskflow.prune_ties(at_time), taskflow.prune_operations(at_time);
   v_ticks := taskflow.prune_ticks(at_time);
-  return jsonb_build_object('dead_jobs_removed', v_dead, 'workers_forgotten', v_workers, 'ticks_removed', v_ticks);
+  v_swept := taskflow.sweep_records(at_time);
+  return jsonb_build_object('dead_jobs_removed', v_dead, 'workers_forgotten', v_workers, 'ticks_removed', v_ticks,
+                            'records_swept', v_swept, 'more', v_swept >= 50000);
 end
 $$;

@@ -231,7 +231,8 @@ def partitions() -> Call[list[Partitions]]:
         " where i.inhparent = ('taskflow.' || p.parent)::regclass and c.relname ~ '_\\d{8}$'"
         " having bool_or(taskflow.partition_day(c.relname) = d.today)), p.filled"
         " from (values ('attempt', exists (select from taskflow.attempt_default)),"
-        " ('job_history', exists (select from taskflow.job_history_default))) p (parent, filled)"
+        " ('job_history', exists (select from taskflow.job_history_default)),"
+        " ('job_log', exists (select from taskflow.job_log_default))) p (parent, filled)"
         " cross join (select (taskflow.now() at time zone 'UTC')::date as today) d",
         {},
         each(Partitions),

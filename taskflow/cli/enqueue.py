@@ -21,6 +21,7 @@ import rich_click as click
 from taskflow.calls import jobs, reads
 from taskflow.cli import exits, shapes
 from taskflow.cli.invocation import Invocation
+from taskflow.cli.jobs_show import with_result
 from taskflow.cli.options import AT, DURATION, ID, QUEUE, TASK, Word
 from taskflow.cli.tree import Command
 from taskflow.errors import InvalidJson, TaskflowError, UnknownTask, UnstorableValue
@@ -162,7 +163,7 @@ def note_unserved(invocation: Invocation, id: int) -> None:
 
 def wait_for(invocation: Invocation, id: int, timeout: timedelta | None) -> None:
     invocation.talk(f"Job {id} is enqueued; waiting.", "dim")
-    job = invocation.app.handle(id).wait(timeout)
+    job = with_result(invocation, invocation.app.handle(id).wait(timeout))
     invocation.answer_plainly(job, [bytes(job.result).decode() if job.result else "null"])
     if job.state != "succeeded":
         invocation.talk(ending(job))

@@ -38,6 +38,7 @@ EXIT_CODES: dict[str, int] = {
     "TF133": NOT_FOUND,
     "TF140": NOT_FOUND,
     "TF150": NOT_FOUND,
+    "TF170": NOT_FOUND,
     "TF201": USAGE,
     "TF202": NO_DATABASE,
     "TF203": NO_DATABASE,

@@ -18,6 +18,7 @@ LOOK, ACT = "Look", "Act"
     lazy={
         "list": Entry("taskflow.cli.jobs_list:list_jobs", LOOK, "List jobs, newest first."),
         "show": Entry("taskflow.cli.jobs_show:show", LOOK, "Everything known about a job."),
+        "logs": Entry("taskflow.cli.jobs_logs:logs", LOOK, "What a job has said."),
         "export": Entry("taskflow.cli.jobs_export:export", LOOK, "Write jobs as NDJSON or CSV."),
         "retry": Entry("taskflow.cli.jobs_act:retry", ACT, "Run jobs again now."),
         "cancel": Entry("taskflow.cli.jobs_act:cancel", ACT, "Call jobs off."),

@@ -19,6 +19,8 @@ from taskflow.cli.tree import Command
 from taskflow.errors import JobNotFound
 from taskflow.kernel.job import Job
 from taskflow.kernel.listing import AttemptLine
+from taskflow.kernel.records import Progress, StepLine
+from taskflow.kernel.stored import POSTGRES, reference_in
 
 
 @click.command(
@@ -29,7 +31,7 @@ from taskflow.kernel.listing import AttemptLine
 @click.pass_obj
 def show(invocation: Invocation, id: int) -> None:
     """Show everything known about a job."""
-    from taskflow.calls import jobs, reads
+    from taskflow.calls import jobs, reads, records
 
     job = invocation.run(jobs.get(id, invocation.tenant))
     if job is None:
@@ -37,20 +39,61 @@ def show(invocation: Invocation, id: int) -> None:
             f"job {id} does not exist", "It was never committed, or its retention is over."
         )
     attempts = invocation.run(reads.attempts(id, invocation.tenant))
+    progress = invocation.run(records.get_progress(id, invocation.tenant))
+    steps = invocation.run(records.get_steps(id, invocation.tenant))
+    if invocation.is_json:
+        job = with_result(invocation, job)
+    told = {"progress": progress, "attempts": attempts, "steps": steps}
     invocation.answer(
-        {**msgspec.structs.asdict(job), "attempts": attempts},
-        lambda: list(draw(job, attempts, invocation.now)),
+        {**msgspec.structs.asdict(job), **told},
+        lambda: list(draw(job, attempts, progress, steps, invocation.now)),
     )
 
 
-def draw(job: Job, attempts: list[AttemptLine], now: datetime) -> Iterator[RenderableType]:
+def with_result(invocation: Invocation, job: Job) -> Job:
+    """The job with its result in place of a reference to it, as far as this database has it."""
+    from taskflow.calls import records
+
+    found = reference_in(job.result)
+    if found is None or found.store != POSTGRES:
+        return job
+    raw = invocation.run(records.get_result(job.id, job.tenant))
+    return msgspec.structs.replace(job, result=msgspec.Raw(raw or b"null"))
+
+
+def draw(
+    job: Job,
+    attempts: list[AttemptLine],
+    progress: Progress | None,
+    steps: list[StepLine],
+    now: datetime,
+) -> Iterator[RenderableType]:
     title = Text.assemble((str(job.id), "bold"), "  ", shapes.safe(job.task), "  ")
     yield title + shapes.state(job.state)
     yield ""
-    yield shapes.facts(_facts(job, now))
+    yield shapes.facts(_facts(job, progress, now))
+    stored = reference_in(job.result)
     for name, raw in (("args", job.args), ("meta", job.meta), ("result", job.result)):
-        if raw is not None and bytes(raw) != b"{}":
+        if name == "result" and stored is not None:
+            said = f"{stored.bytes:,} bytes, kept apart in {stored.store}; --json shows them"
+            yield from _section(name, said)
+        elif raw is not None and bytes(raw) != b"{}":
             yield from _section(name, msgspec.json.format(bytes(raw), indent=2).decode())
+    if steps:
+        yield ""
+        yield shapes.table(
+            (
+                Column("Step"), Column("Saved"), Column("Claim", right=True),
+                Column("Result", cut=True),
+            ),
+            (
+                (
+                    line.name, shapes.ago(line.saved_at, now), str(line.claim_no),
+                    bytes(line.result or b"null").decode(),
+                )
+                for line in steps
+            ),
+        )  # fmt: skip
     if job.error_class:
         yield from _section("error", f"{job.error_class}: {job.error_message}")
     if job.traceback:
@@ -75,7 +118,19 @@ def draw(job: Job, attempts: list[AttemptLine], now: datetime) -> Iterator[Rende
         )  # fmt: skip
 
 
-def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str | Text]]:
+BAR_CELLS = 24
+
+
+def bar(progress: Progress) -> str:
+    """ "[######------------------]  25 %  " where there is a total."""
+    if progress.total is None or progress.total <= 0:
+        return ""
+    share = min(max(progress.done / progress.total, 0.0), 1.0)
+    full = int(share * BAR_CELLS)
+    return f"[{'#' * full}{'-' * (BAR_CELLS - full)}] {share:4.0%}  "
+
+
+def _facts(job: Job, progress: Progress | None, now: datetime) -> Iterator[tuple[str, str | Text]]:
     def time(name: str, value: datetime | None) -> tuple[str, str]:
         return name, shapes.both(value, now)
 
@@ -83,6 +138,9 @@ def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str | Text]]:
     yield "tenant", job.tenant if job.tenant != "default" else ""
     yield "attempt", f"{job.attempt} of {job.max_attempts}"
     yield "lost", f"{shapes.plural(job.lost, 'time')} in a row" if job.lost else ""
+    if progress is not None:
+        said = f"{bar(progress)}{progress}  ({shapes.ago(progress.updated_at, now)}"
+        yield "progress", f"{said}{'' if progress.claim_no == job.claim_no else ', earlier run'})"
     yield "reason", job.reason or ""
     yield time("created", job.created_at)
     yield time("due", job.run_at)

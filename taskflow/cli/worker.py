@@ -10,12 +10,13 @@ from typing import Any
 
 import rich_click as click
 
-from taskflow.app import load_app
+from taskflow.app import Taskflow, load_app
 from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import QUEUE, Word
 from taskflow.cli.tree import Command
 from taskflow.errors import InvalidOption
 from taskflow.kernel.names import PRIORITIES
+from taskflow.kernel.records import level_number
 
 UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -85,12 +86,7 @@ def command(context: click.Context, /, app: str, processes: int, **options: Any)
     overrides = {name: options[name] for name in ("slots", "grace", "lease") if options[name]}
     invocation = context.find_object(Invocation)
     database_url = invocation.database_url if invocation else None
-    logging.basicConfig(
-        level=(options["log_level"] or loaded.settings.log_level).upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # how it starts is not our news
+    set_up_logging(options["log_level"] or loaded.settings.log_level, loaded)
     from taskflow.worker import Limits, Worker, parse_queues
     from taskflow.worker.serve import run_in_loop, serve
 
@@ -113,6 +109,20 @@ def command(context: click.Context, /, app: str, processes: int, **options: Any)
         name=options["name"],
     )
     sys.exit(run_in_loop(serve(worker, options["health_port"])))
+
+
+def set_up_logging(level: str, app: Taskflow) -> None:
+    """What goes to stderr, and what gets as far as the logs of jobs, which may want more. An app
+    that has set up its own keeps it."""
+    if not logging.root.handlers:
+        number = level_number(level)
+        logging.basicConfig(
+            level=min(number, level_number(app.settings.job_log_level)),
+            format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+            stream=sys.stderr,
+        )
+        logging.root.handlers[0].setLevel(number)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # how it starts is not our news
 
 
 def parse_size(text: str | None) -> int | None:

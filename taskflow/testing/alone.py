@@ -15,6 +15,7 @@ from taskflow.errors import SyncCallInLoop, TaskflowError
 from taskflow.kernel import codec
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.outcome import Outcome
+from taskflow.steps import UnsavedSteps
 from taskflow.store.database import PooledDatabase
 from taskflow.task import Task
 from taskflow.testing.caller import call
@@ -68,6 +69,8 @@ async def aperform(task: Task[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 class PlainContext(Context):
     """A context with no job behind it."""
+
+    make_steps = UnsavedSteps
 
     def transaction(self, result: Any = None) -> JobTransaction:  # noqa: ARG002
         _refuse()

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from taskflow.context import Context
+from taskflow.kernel.records import running_job
 from taskflow.task import Task
 from taskflow.worker.places import Places
 from taskflow.worker.run import Run
@@ -58,8 +59,10 @@ class CallerThread:
         answer: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
         def asked() -> None:
+            here = contextvars.copy_context()
+            here.run(running_job.set, context.claimed)
             try:
-                value, failed = contextvars.copy_context().run(call, task, context), None
+                value, failed = here.run(call, task, context), None
             except BaseException as error:  # noqa: BLE001 - goes to the loop
                 value, failed = None, error
             loop.call_soon_threadsafe(answer.set_result, (value, failed))

@@ -7,19 +7,25 @@ back jobs whose lease has run out, which takes the clock: that is how a crash en
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from taskflow.calls import jobs, leases, schedules
+from taskflow import results
+from taskflow.calls import jobs, leases, records, schedules
 from taskflow.context import Context, JobTransaction
 from taskflow.errors import LeaseLost, TaskflowError
 from taskflow.kernel import codec
 from taskflow.kernel.job import Claimed, State
+from taskflow.kernel.records import level_number, running_job
+from taskflow.kernel.stored import Key, reference_in
 from taskflow.store.call import Call, each
 from taskflow.task import Task
+from taskflow.worker.backlog import Backlog
+from taskflow.worker.capture import capturing
 from taskflow.worker.executors import Executor
 from taskflow.worker.hand import Hand
 from taskflow.worker.runner import Runner
@@ -149,18 +155,28 @@ class Drain:
         found = self._database.run(jobs.get(job.id, job.tenant))
         task = self._kit.app.tasks.get(job.task)
         decode = task.signature.decode_result if task else codec.decode
+        raw = found.result if found else None
+        if (reference := reference_in(raw)) is not None:
+            key = Key(job.tenant, job.id, reference.claim_no)
+            raw = msgspec.Raw(await results.afetch(self._kit.app, key, reference))
         return Ran(
             job.id, job.task, job.attempt, record.outcome, found.state if found else None,
-            decode(found.result) if found and found.result is not None else None, record.error,
+            decode(raw) if raw is not None else None, record.error,
         )  # fmt: skip
 
     async def _handle(self, job: Claimed, record: Record, crash: CrashPoint | None) -> None:
         app, hand = self._kit.app, Hand()
         hand.take([job], 0.0)
+        backlog = Backlog(level_number(app.settings.job_log_level), hand.is_running)
         runner = RecordingRunner(
-            app, hand, record, self._executors, app.settings.unknown_task_delay
+            app, hand, record, self._executors, app.settings.unknown_task_delay, recorder=backlog
         )
         runner.record = record
         if crash is not None:
             runner.make_context = DoomedContext
-        await runner.run(job)
+        running_job.set(job)
+        with capturing(backlog, hand.is_running):
+            await runner.run(job)
+        if batch := backlog.take(everything=True):
+            now = time.monotonic()
+            self._database.run(records.record_many([part.plain(now) for part in batch]))

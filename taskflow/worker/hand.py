@@ -69,6 +69,10 @@ class Hand:
     def holds(self, job: Claimed) -> bool:
         return self.held.get(job.id) is job
 
+    def is_running(self, job: Claimed) -> bool:
+        """Does its handler run now, or wait for a thread or a child? For any thread."""
+        return (job.id, job.claim_no) in self.runs
+
     def stop(self, job: Claimed, reason: str) -> None:
         """Stops a run, if it is one, and forgets the job if its lease is gone."""
         if reason == "lease lost":
@@ -79,7 +83,7 @@ class Hand:
 
     def running(self) -> list[Claimed]:
         """The jobs held whose handlers run now, or wait for a thread or a child."""
-        return [job for job in self.held.values() if (job.id, job.claim_no) in self.runs]
+        return [job for job in self.held.values() if self.is_running(job)]
 
     def hand_back_waiting(self, waited_s: float = 0.0) -> None:
         """Ends the runs that have waited so long for a thread or a child: no attempt is counted."""

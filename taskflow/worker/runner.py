@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from taskflow import results
 from taskflow.app import Taskflow
 from taskflow.context import Context, Interrupted, stop_error
 from taskflow.errors import LeaseLost, TaskTimeout, UnstorableResult
@@ -20,6 +21,8 @@ from taskflow.kernel.durations import format_duration
 from taskflow.kernel.fingerprint import clean, fingerprint
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.outcome import Cancel, Discard, Outcome, RateLimited, RetryLater, Snooze
+from taskflow.kernel.records import NOWHERE, Recorder
+from taskflow.kernel.stored import is_apart
 from taskflow.task import Task
 from taskflow.worker.executors import Executor
 from taskflow.worker.hand import Hand
@@ -63,6 +66,8 @@ class Runner:
         settler: Ends,
         executors: Mapping[str, Executor],
         unknown_task_delay: timedelta,
+        *,
+        recorder: Recorder = NOWHERE,
     ) -> None:
         self._app = app
         self._tasks = app.tasks
@@ -70,20 +75,24 @@ class Runner:
         self._settler = settler
         self._executors = executors
         self._unknown_task_delay = unknown_task_delay
+        self._recorder = recorder
+        self._open = recorder.open
         self._result_limit = app.settings.max_result_bytes
+        self._inline_limit = app.settings.result_inline_bytes
         self.unknown_tasks: dict[str, None] = {}
         """Those seen last, in the order in which they were first seen."""
 
     async def run(self, job: Claimed) -> None:
         """Runs one job; never raises but when the slot itself is cancelled."""
-        if not self._hand.holds(job):
+        hand = self._hand
+        if hand.held.get(job.id) is not job:
             return  # the lease was lost while it waited
         task = self._tasks.get(job.task)
         if task is None or (job.args_version or 0) > task.version:
             self._note_unknown(job.task if task is None else f"{job.task}@{job.args_version}")
             self._settler.ended(job, "released", delay=self._unknown_task_delay)
             return
-        context = self.make_context(self._app, job)
+        context = self.make_context(self._app, job, self._recorder)
         run = Run(context)
         self._hand.runs[job.id, job.claim_no] = run
         try:
@@ -100,7 +109,10 @@ class Runner:
                     value = await task.fn(*args, **kwargs)
             else:
                 value = await self._run_elsewhere(task, job, context, run)
-            self._note_value(job, context, value)
+            if value is None and not context.is_settled:
+                self._settler.completed(job, None)
+            elif (large := self._note_value(job, context, value)) is not None:
+                await self._keep_apart(job, context, large)
         except BaseException as error:
             self._end(task, job, context, error)
             if isinstance(error, KeyboardInterrupt):
@@ -108,6 +120,8 @@ class Runner:
         finally:
             del self._hand.runs[job.id, job.claim_no]
             run.end()
+            if self._open:
+                self._recorder.end(job)
 
     async def _run_elsewhere(
         self, task: Task[..., Any], job: Claimed, context: Context, run: Run
@@ -130,16 +144,27 @@ class Runner:
             del self.unknown_tasks[next(iter(self.unknown_tasks))]
         self.unknown_tasks[name] = None
 
-    def _note_value(self, job: Claimed, context: Context, value: Any) -> None:
+    def _note_value(self, job: Claimed, context: Context, value: Any) -> bytes | None:
+        """Notes what the handler returned, or answers it where it must be kept apart first."""
         if isinstance(value, Outcome):
             raise value
         result = None
         if value is not None:
             result = codec.encode_result(value, limit=self._result_limit)
+            if is_apart(result, self._inline_limit):
+                return result
         if context.is_settled:
             self._settler.settled_by_handler(job, result, is_awaited=context.is_result_pending)
         else:
             self._settler.completed(job, result)
+        return None
+
+    async def _keep_apart(self, job: Claimed, context: Context, result: bytes) -> None:
+        reference = await asyncio.to_thread(results.keep, self._app, job, result)
+        if context.is_settled:
+            self._settler.settled_by_handler(job, reference, is_awaited=context.is_result_pending)
+        else:
+            self._settler.completed(job, reference)
 
     def _end(
         self, task: Task[..., Any], job: Claimed, context: Context, error: BaseException

@@ -30,9 +30,15 @@ logger = logging.getLogger("taskflow.worker")
 class Settler:
     """`completed` and `ended` note an end; `keep_settling` writes what was noted."""
 
-    def __init__(self, hand: Hand, on_confirmed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        hand: Hand,
+        on_confirmed: Callable[[], None],
+        on_orphan: Callable[[Claimed, str], None] = lambda _job, _result: None,
+    ) -> None:
         self._hand = hand
         self._on_confirmed = on_confirmed
+        self._on_orphan = on_orphan
         self._news = asyncio.Event()
         self._batches: list[Batch] = [Batch()]
         self._late: deque[LateResult] = deque()
@@ -145,9 +151,16 @@ class Settler:
                 logger.warning(
                     "job %d: its lease was lost, so the end of claim %d was refused", id, claim_no
                 )
+                if isinstance(parcel, Batch):
+                    self._tell_orphan(parcel, id, claim_no)
             elif status == "refused":
                 logger.error("job %d: the end of claim %d is malformed", id, claim_no)
         self._on_confirmed()
+
+    def _tell_orphan(self, batch: Batch, id: int, claim_no: int) -> None:
+        for job, result in zip(batch.done, batch.results or (), strict=False):
+            if (job.id, job.claim_no) == (id, claim_no):
+                self._on_orphan(job, result)
 
     def _refuse(self, parcel: Parcel, error: Exception) -> None:
         """A value of one job cannot be stored: it fails alone, or has no result."""

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from taskflow.kernel.job import Claimed
+from taskflow.kernel.records import running_job
 from taskflow.worker.pace import Pace
 
 logger = logging.getLogger("taskflow.worker")
@@ -109,6 +110,8 @@ class QueueSlots:
             if self.waiting and self._spares() == 1:
                 self._wake_one()
             self.running += 1
+            running_job.set(job)
+            before = contextvars.copy_context()
             try:
                 await self._run(job)
             except Exception:
@@ -118,7 +121,7 @@ class QueueSlots:
                 self.pace.ended += 1
             if len(self.waiting) <= self._low_water:
                 self._on_room()
-            if contextvars.copy_context() != self._clean:
+            if contextvars.copy_context() != before:
                 self._retire()
                 return
             if time.monotonic() >= slice_end:

@@ -28,6 +28,8 @@ SPREAD_S = 0.05
 done."""
 RETRY_S = 1.0
 """Until the next try, after an error or where another session holds what is due."""
+SWEEP_PAUSE_S = 1.0
+"""Between two rounds when the first has left work: others want the disk too."""
 
 
 class Upkeep:
@@ -92,8 +94,9 @@ class Upkeep:
             self._heard(due_in)
 
     async def _maintain(self) -> None:
-        while (done := await self._app.arun(leases.maintain())) and done.get("more"):
-            pass
+        while (done := await self._app.arun(leases.maintain())) and done["more"]:
+            if done["records_swept"]:
+                await asyncio.sleep(SWEEP_PAUSE_S)
 
     def _heard(self, due_in: float | None) -> None:
         if due_in is None:

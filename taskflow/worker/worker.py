@@ -16,15 +16,18 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from taskflow import __version__
+from taskflow import __version__, results
 from taskflow.app import Taskflow
 from taskflow.calls import leases, schedules, workers
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.names import check_name
 from taskflow.kernel.phrases import plural
+from taskflow.kernel.records import level_number
 from taskflow.store.link import Link, LinkDown
 from taskflow.task import published
 from taskflow.worker import operations
+from taskflow.worker.backlog import Backlog
+from taskflow.worker.capture import capturing
 from taskflow.worker.claiming import Claiming
 from taskflow.worker.executors import Executor
 from taskflow.worker.executors.process import ProcessExecutor
@@ -34,6 +37,7 @@ from taskflow.worker.hand import Hand
 from taskflow.worker.jams import Jams
 from taskflow.worker.limits import Limits, parse_queues
 from taskflow.worker.memory import resident_bytes
+from taskflow.worker.recorder import Recorder
 from taskflow.worker.renewer import Renewer
 from taskflow.worker.runner import Runner
 from taskflow.worker.settler import Settler
@@ -84,7 +88,7 @@ class Worker:
             check_name(queue, "queue")
         self.id = 0
         self.hand = Hand()
-        self.settler = Settler(self.hand, self._nudge)
+        self.settler = Settler(self.hand, self._nudge, self._forget_result)
         self.is_draining = False
         self._is_hasty = False
         self.reached_limit = self.was_forgotten = self.left_behind = False
@@ -116,8 +120,9 @@ class Worker:
         self.renewer.start()
         self.upkeep.start()
         try:
-            await self._serve()
-            await self._drain()
+            with capturing(self.backlog, self.hand.is_running):
+                await self._serve()
+                await self._drain()
         finally:
             await self._close()
         if self._failure is not None:
@@ -149,9 +154,13 @@ class Worker:
             "thread": ThreadExecutor(settings.threads),
             "process": ProcessExecutor(settings.cpu_processes),
         }
+        self.backlog = Backlog(level_number(settings.job_log_level), self.hand.is_running)
+        records = self.app.connection_settings(f"taskflow records {self.id}")
+        self.recorder = Recorder(dsn, records, self.backlog)
         self.runner = Runner(
-            self.app, self.hand, self.settler, self.executors, settings.unknown_task_delay
-        )
+            self.app, self.hand, self.settler, self.executors, settings.unknown_task_delay,
+            recorder=self.backlog,
+        )  # fmt: skip
         self.queues = {
             queue: QueueSlots(queue, slots, self.runner.run, self._nudge)
             for queue, slots in self.slots_by_queue.items()
@@ -279,6 +288,9 @@ class Worker:
             self.queues[job.queue].forget(job)
         self.hand.stop(job, reason)
 
+    def _forget_result(self, job: Claimed, result: str) -> None:
+        self._loop.run_in_executor(None, results.forget, self.app, job, result.encode())
+
     def _rejoin(self) -> None:
         """Somebody removed this worker's row: it must not go on under an id that nobody knows."""
         logger.error("worker %d is not registered any more; stopping", self.id)
@@ -332,6 +344,7 @@ class Worker:
             await queue.close()
         for executor in self.executors.values():
             executor.close()
+        await asyncio.to_thread(self.recorder.stop)
         for link in (self.claims, self.settles, self.settles_apart):
             await link.close()
         counts = self.settler.finished, self.settler.failed

@@ -93,6 +93,7 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("enqueue",): ["mail.send", "{}"],
     ("why",): ["{waiting}"],
     ("jobs", "show"): ["{done}"],
+    ("jobs", "logs"): ["{done}"],
     ("jobs", "retry"): ["{dead}"],
     ("jobs", "cancel"): ["{waiting}"],
     ("jobs", "discard"): ["{dead}"],

@@ -146,6 +146,19 @@ def test_renewing_probes_the_primary_key(planner: Planner, stage: Stage) -> None
         assert set(plan.of("job")) == {("Index Scan", "job_pkey")}, plan
 
 
+def test_what_runs_record_probes_primary_keys(planner: Planner, stage: Stage) -> None:
+    id_, claim_no = stage.held[0].id, stage.held[0].claim_no
+    plans = planner.plans(
+        "select taskflow.record_many(jsonb_build_array(jsonb_build_object("
+        "'id', %s::bigint, 'claim_no', %s::bigint, 'done', 1, 'lines', '[1]'::jsonb)))",
+        id_, claim_no,
+    )  # fmt: skip
+    assert one(plans, "select j.attempt").of("job") == [("Index Scan", "job_pkey")]
+    assert one(plans, "for update").of("job_progress") == [("Index Scan", "job_progress_pkey")]
+    plans = planner.plans("select taskflow.save_step(%s, %s, 'a', '1')", id_, claim_no)
+    assert one(plans, "for key share").of("job") == [("Index Scan", "job_pkey")]
+
+
 def test_a_unique_key_is_looked_up_in_its_index(planner: Planner, stage: Stage) -> None:
     plans = planner.plans("select taskflow.enqueue('t', unique_key => 'key20')")
     plan = one(plans, "j.unique_key = new_job.unique_key")

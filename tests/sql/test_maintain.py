@@ -16,6 +16,7 @@ from tests.support.waiting import until_blocked
 
 Connection = psycopg.Connection[Any]
 DAY = 86400
+PARENTS = {"attempt", "job_history", "job_log"}
 
 
 @pytest.fixture(autouse=True)
@@ -59,13 +60,13 @@ def place(db: Connection, job: int) -> str:
 
 def test_partitions_are_made_a_week_ahead_and_once(db: Connection) -> None:
     first = f.maintain(db)
-    assert first["partitions_made"] == 16
+    assert first["partitions_made"] == 8 * len(PARENTS)
     today = f.value(db, "select to_char(now() at time zone 'UTC', 'YYYYMMDD')")
     assert partitions(db, "job_history")[0] == f"job_history_{today}"
     assert len(partitions(db, "attempt")) == 8
     assert f.maintain(db)["partitions_made"] == 0
     f.advance(db, DAY)
-    assert f.maintain(db)["partitions_made"] == 2
+    assert f.maintain(db)["partitions_made"] == len(PARENTS)
     job = finish(db)
     assert place(db, job) == f"taskflow.{partitions(db, 'job_history')[1]}"
 
@@ -105,7 +106,8 @@ def test_p1_retention_removes_what_is_past_it_and_nothing_else(db: Connection) -
     assert f.maintain(db)["partitions_dropped"] == 0
     assert f.state(db, done) == "succeeded"
     f.advance(db, 2 * DAY)
-    assert f.maintain(db)["partitions_dropped"] == 1
+    dropped = f.maintain(db)["partitions_dropped"]
+    assert dropped == 2  # history and logs: 14 days each
     assert [f.state(db, job) for job in (done, dead)] == [None, "dead"]
     f.advance(db, 16 * DAY)
     answer = f.maintain(db)
@@ -164,10 +166,11 @@ def test_a_call_locks_one_table_for_its_partitions_and_nothing_else(
     strong = (
         "select relation::regclass::text as name from pg_locks where pid = pg_backend_pid()"
         " and mode = 'AccessExclusiveLock' and relation in ('taskflow.attempt'::regclass,"
-        " 'taskflow.job_history'::regclass, 'taskflow.dead_job'::regclass)"
+        " 'taskflow.job_history'::regclass, 'taskflow.job_log'::regclass,"
+        " 'taskflow.dead_job'::regclass)"
     )
     steps = []
-    for _ in range(3):
+    for _ in range(4):
         answer = f.call(keeper, "maintain")
         locked = [row.name for row in f.rows(keeper, strong)]
         steps.append((locked, answer["dead_jobs_removed"], answer["more"]))
@@ -175,6 +178,7 @@ def test_a_call_locks_one_table_for_its_partitions_and_nothing_else(
     assert steps == [
         (["taskflow.attempt"], 0, True),
         (["taskflow.job_history"], 0, True),
+        (["taskflow.job_log"], 0, True),
         ([], 1, False),
     ]
     assert f.state(db, dead) is None
@@ -189,7 +193,7 @@ def test_a_busy_table_makes_it_give_up_rather_than_hold_up_everybody(
     reader = connect(autocommit=False)
     reader.execute("select from taskflow.job_history")
     answer = f.maintain(db)
-    assert (answer["partitions_made"], answer["dead_jobs_removed"]) == (8, 1)
+    assert (answer["partitions_made"], answer["dead_jobs_removed"]) == (16, 1)
     assert set(answer["busy"]) == {"job_history"}
     assert f.state(db, dead) is None
     reader.rollback()
@@ -213,11 +217,35 @@ def test_partitions_can_be_made_while_jobs_are_settled(db: Connection, connect: 
     assert place(db, claimed.id) == f"taskflow.{partitions(db, 'job_history')[0]}"
 
 
+def test_late_records_and_upkeep_take_their_locks_in_one_order(
+    db: Connection, connect: Connect
+) -> None:
+    """record_many reads attempts and history for a job that has ended, then writes its log."""
+    f.enqueue(db)
+    (claimed,) = f.claim(db, f.join(db))
+    f.settle(db, claimed)
+    user, keeper = connect(autocommit=False), connect()
+    user.execute("set lock_timeout = '1s'")
+    user.execute("select from taskflow.attempt")  # as record_many begins
+    failures: list[psycopg.Error] = []
+
+    def maintain() -> None:
+        try:
+            f.maintain(keeper)
+        except psycopg.Error as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=maintain)
+    thread.start()
+    until_blocked(db, keeper.info.backend_pid)
+    user.execute(f"select taskflow.log({claimed.id}, 1, '[1]')")
+    user.commit()
+    thread.join()
+    assert failures == []
+
+
 def test_only_daily_partitions_have_a_day(db: Connection) -> None:
     """Asked of every relation there is: the planner may do so, whatever the query says."""
     f.maintain(db)
     days = f.rows(db, "select relname, taskflow.partition_day(relname) as day from pg_class")
-    assert {row.relname.rstrip("0123456789") for row in days if row.day} == {
-        "attempt_",
-        "job_history_",
-    }
+    assert {row.relname.rstrip("_0123456789") for row in days if row.day} == PARENTS

@@ -168,3 +168,36 @@ takes_a_task(tick)  # error
 
 @tf.task(run_in="nowhere")  # error
 def misplaced() -> None: ...
+
+
+# --- durable steps: typed by their function, or by what is asked for ------------------------------
+
+
+async def charge(order_id: int) -> Decimal:
+    return Decimal(order_id)
+
+
+def draw() -> int:
+    return 7
+
+
+def loose() -> dict[str, object]:
+    return {}
+
+
+async def steps(ctx: Context) -> None:
+    assert_type(await ctx.step("charge", charge, 17), Decimal)
+    assert_type(await ctx.astep("charge", charge, 17), Decimal)
+    assert_type(await ctx.astep("draw", draw), int)
+    assert_type(await ctx.astep("other", loose, result_type=Decimal), Decimal)
+    assert_type(await ctx.step("large", charge, 17, result_type=Decimal), Decimal)
+    await ctx.step("draw", draw)  # error
+    ctx.step("charge", charge, 17)  # error
+    ctx.step(charge, 17)  # error
+    ctx.progress(1, 3, "rendering")
+    ctx.progress("1")  # error
+
+
+def plain_steps(ctx: Context) -> None:
+    assert_type(ctx.step("draw", draw), int)
+    assert_type(ctx.step("other", loose, result_type=Decimal), Decimal)

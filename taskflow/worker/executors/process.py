@@ -9,23 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import multiprocessing
 import os
 import pickle
 import signal
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import msgspec
 import pebble
 
-from taskflow.context import Context, context_from_payload, context_payload
+from taskflow.app import Taskflow
+from taskflow.context import Context, claim_from_payload, context_payload
 from taskflow.errors import InvalidDefinition, RunError
 from taskflow.kernel import codec
+from taskflow.kernel.job import Claimed
+from taskflow.kernel.records import OFF, level_number, running_job
 from taskflow.settings import Settings
 from taskflow.task import Task
+from taskflow.worker.backlog import Backlog
+from taskflow.worker.capture import Capture
 from taskflow.worker.places import Places
+from taskflow.worker.recorder import Recorder
 from taskflow.worker.run import Run
 
 TERM_S = 3.0
@@ -129,20 +139,61 @@ def _run_in_child(
     wanted = msgspec.msgpack.decode(settings, type=Settings)
     if task.app.settings != wanted:
         task.app.reconfigure(**msgspec.structs.asdict(wanted))
-    context = context_from_payload(task.app, payload)
-    args, kwargs = task.signature.bind(context.raw_args)
+    claimed = claim_from_payload(payload)
+    notes = _notes(task.app)
+    context = Context(task.app, claimed, notes.backlog)
     try:
-        value = (
-            task.fn(context, *args, **kwargs)
-            if task.signature.takes_context
-            else task.fn(*args, **kwargs)
-        )
+        with notes.of(claimed):
+            args, kwargs = task.signature.bind(context.raw_args)
+            value = (
+                task.fn(context, *args, **kwargs)
+                if task.signature.takes_context
+                else task.fn(*args, **kwargs)
+            )
         if isinstance(value, BaseException):
             raise value
     except BaseException as error:  # noqa: BLE001 - handlers are the user's code
         raise _portable(error) from None
-    raw = None if value is None else codec.encode_result(value)
+    limit = task.app.settings.max_result_bytes
+    raw = None if value is None else codec.encode_result(value, limit=limit)
     return raw, context.is_settled, context.is_result_pending
+
+
+class _Notes:
+    """What the jobs of a child record. It writes that itself, as the worker does for its own: a way
+    back through the parent would have to survive being killed in the middle of a message."""
+
+    def __init__(self, app: Taskflow) -> None:
+        self._running: Claimed | None = None
+        level = level_number(app.settings.job_log_level)
+        self.backlog = Backlog(level, lambda job: job is self._running)
+        self._recorder = Recorder(
+            app.dsn, app.connection_settings("taskflow records"), self.backlog
+        )
+        if level < OFF:
+            logging.root.addHandler(Capture(self.backlog, lambda job: job is self._running))
+            if logging.root.level == logging.WARNING:
+                # nobody has configured logging here, as the worker's program may have
+                logging.root.setLevel(level)
+
+    @contextmanager
+    def of(self, job: Claimed) -> Iterator[None]:
+        """Notes what is recorded inside the block, and has it written at its end."""
+        self._running = job
+        token = running_job.set(job)
+        try:
+            yield
+        finally:
+            running_job.reset(token)
+            self._running = None
+            if self.backlog.open:
+                self.backlog.end(job)
+                self._recorder.flush()
+
+
+@cache
+def _notes(app: Taskflow) -> _Notes:
+    return _Notes(app)
 
 
 def _portable(error: BaseException) -> BaseException:
