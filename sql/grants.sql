@@ -26,10 +26,11 @@ revoke all on all functions in schema taskflow from public;
 
 do $$
 declare
-  v_producer text := 'enqueue enqueue_job enqueue_many get_job watch now current_tenant priority_no priority_name';
+  v_producer text := 'enqueue enqueue_job enqueue_many get_job watch save_workflow start_workflow run_definition signal '
+                     'get_workflow get_run get_steps create_batch add_to_batch put_in_batch close_batch get_batch now current_tenant priority_no priority_name';
   v_worker text := 'claim renew settle settle_many release reap maintain join_worker leave_worker '
-                   'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain may_read partition_day';
-  v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue';
+                   'disown was_settled set_result publish_tasks wait_for_work stop_waiting backoff config state_of explain explain_run may_read partition_day';
+  v_operator text := 'cancel retry cancel_run retry_run cancel_batch requeue discard reschedule pause_queue resume_queue';
   v_granted text;
   v_function record;
 begin

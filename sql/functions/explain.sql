@@ -13,7 +13,10 @@ declare
   v_rate numeric;
 begin
   select v.* into v_job from taskflow.get_job(explain.id, explain.tenant) v;
-  if not found then
+  if not found and exists (select from taskflow.get_run(explain.id, explain.tenant)) then
+    return query select * from taskflow.explain_run(explain.id, null, explain.tenant);
+    return;
+  elsif v_job.id is null then
     return query select 'not_found', format('Job %s is not known: it was never committed, or its retention is over.', explain.id), null::jsonb;
     return;
   end if;
@@ -22,10 +25,12 @@ begin
       format('%s at %s on attempt %s of %s%s.', initcap(v_job.state), to_char(v_job.finished_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
              v_job.attempt, v_job.max_attempts, coalesce(': ' || coalesce(v_job.error_class || ': ' || left(v_job.error_message, 200), v_job.reason), '')),
       jsonb_build_object('finished_at', v_job.finished_at, 'reason', v_job.reason, 'fingerprint', v_job.fingerprint);
+    return query select * from taskflow.explain_ties(explain.id, explain.tenant);
     return;
   end if;
   if v_job.state = 'running' then
     return query select * from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now);
+    return query select * from taskflow.explain_ties(explain.id, explain.tenant);
     return;
   end if;
   if v_job.run_at > v_now then
@@ -70,5 +75,6 @@ begin
       return query select 'should_run', 'Nothing else holds it: a worker with a free slot takes it within its poll interval, 1 s by default.', jsonb_build_object('due_since', v_job.run_at);
     end if;
   end if;
+  return query select * from taskflow.explain_ties(explain.id, explain.tenant);
 end
 $$;

@@ -29,6 +29,7 @@ begin
       where o.finished_at < v_now - taskflow.config('dead_retention')::interval
       order by o.finished_at limit 10000 for update skip locked);
   get diagnostics v_dead = row_count;
+  perform taskflow.prune_runs(v_now - taskflow.config('run_retention')::interval);
   delete from taskflow.worker w where w.lease_until < v_now - interval '1 day';
   get diagnostics v_workers = row_count;
   delete from taskflow.waiter w where w.until < v_now;

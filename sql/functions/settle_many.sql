@@ -25,6 +25,9 @@ declare
   v_followed bigint[];
   v_followed_of text[];
 begin
+  if others is not null then
+    perform taskflow.lock_ends(ids, tenants, others);
+  end if;
   if results is not null then
     select array_agg(g.place) into v_unstorable
       from unnest(ids) with ordinality g (id, place)

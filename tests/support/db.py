@@ -193,7 +193,8 @@ select count(*) = 0 from pg_stat_activity
 
 EMPTIED = (
     "job", "claim_batch", "job_history", "dead_job", "attempt", "queue", "task", "worker", "waiter",
-    "watcher",
+    "watcher", "workflow", "workflow_node", "workflow_run", "workflow_step", "workflow_signal",
+    "batch", "batch_job",
 )  # fmt: skip
 
 RESTORE_CONFIG: LiteralString = """
