@@ -82,7 +82,8 @@ create index workflow_run_root on taskflow.workflow_run (tenant, root_id) where 
 create index workflow_run_finished on taskflow.workflow_run (finished_at) where parent_id is null;
 
 -- A step is a node of a run. Of a node that runs once for each item there is one row for the node,
--- place -1, and one for each item, place 0 and on. Compensations stand at place -2 (of the node) and
+-- place -1, and one for each item, place 0 and on; `remaining` counts those that have not ended, and
+-- next_place is the first that was not let go yet. Of others, `remaining` counts the nodes before it. Compensations stand at place -2 (of the node) and
 -- -3 and below (of its items).
 create table taskflow.workflow_step (
   run_id       bigint not null,
@@ -94,6 +95,7 @@ create table taskflow.workflow_step (
   node         integer not null,
   place        integer not null default -1,
   remaining    integer not null default 0,
+  next_place   integer,
   attempt      smallint not null default 0,
   is_live      boolean not null default false,
   tenant       text collate "C" not null default 'default',

@@ -36,10 +36,11 @@ begin
   told as (
     select pg_notify('taskflow', 'cancel ' || w.worker_id) from (select distinct a.worker_id from asked a) w)
   select array_agg(a.id) into v_asked from asked a where (select count(*) from told) >= 0;
-  update taskflow.workflow_step s
-     set due_at = case when s.job_id = any (v_asked) then null else v_now end
-   where s.tenant = cancel_jobs.tenant and s.job_id = any (ids) and s.state = 'scheduled' and not coalesce(s.job_id = any (v_gone), false)
-     and (s.due_at is not null or not coalesce(s.job_id = any (v_asked), false));
+  update taskflow.workflow_step s set due_at = v_now
+   where s.tenant = cancel_jobs.tenant and s.state = 'scheduled'
+     and s.job_id = any (array(select unnest(ids) except select unnest(v_gone || v_asked)));
+  update taskflow.workflow_step s set due_at = null
+   where s.tenant = cancel_jobs.tenant and s.job_id = any (v_asked) and s.due_at is not null;
   if v_gone is not null then
     perform taskflow.announce(tenant, v_gone);
   end if;

@@ -2,7 +2,10 @@
 -- else that of the node before it. Raises TF150. Internal.
 create or replace function taskflow.check_edges(definition jsonb)
 returns table (child text, parent text, on_failure text)
-language plpgsql stable as $$
+language plpgsql stable
+-- nothing is known of the sizes of what is joined here: row by row it would take minutes
+set enable_nestloop = off
+as $$
 #variable_conflict use_column
 declare
   v_nodes jsonb := definition -> 'nodes';

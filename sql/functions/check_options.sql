@@ -1,7 +1,10 @@
 -- Checks the options of a definition's jobs as enqueue does, once for each kind that occurs, and that
 -- arguments are within bounds. Raises TF150. Internal.
 create or replace function taskflow.check_options(tenant text, workflow_id bigint) returns void
-language plpgsql volatile as $$
+language plpgsql volatile
+-- nothing is known of the sizes of what is joined here: row by row it would take minutes
+set enable_nestloop = off
+as $$
 declare
   v_max_bytes integer := taskflow.config('max_args_bytes')::integer;
   v_node record;

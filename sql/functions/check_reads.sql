@@ -3,7 +3,10 @@
 create or replace function taskflow.check_reads(
   tenant text, workflow_id bigint, nos integer[], fields text[], places text[], reads text[]
 ) returns void
-language plpgsql stable as $$
+language plpgsql stable
+-- nothing is known of the sizes of what is joined here: row by row it would take minutes
+set enable_nestloop = off
+as $$
 declare
   v_fault record;
   v_count integer;

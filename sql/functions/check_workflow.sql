@@ -54,7 +54,7 @@ begin
            (select k from unnest('{task,workflow,signal,delay}'::text[]) k where n.value ? k) as kind
       from jsonb_each(definition -> 'nodes') n),
   field as (
-    select n.name as node, n.kind, f.key as field, f.value, jsonb_typeof(f.value) as type, f.value #>> '{}' as text,
+    select n.name as node, n.kind, n.node ? 'for_each' as has_items, f.key as field, f.value, jsonb_typeof(f.value) as type, f.value #>> '{}' as text,
            array(select k.type from known k where k.name = f.key and k.kind in ('', n.kind)) as types
       from node n cross join jsonb_each(n.node) f)
   select format('nodes.%s.%s', f.node, left(f.field, 80)) as place, said, hint into v_fault
@@ -77,7 +77,7 @@ begin
      select format('is %s, it must be a whole number from 1 to 10000', f.text), 'Leave it out for as many at once as there are slots.'
       where f.field in ('max_parallel', 'version') and f.type = 'number' and f.text !~ '^([1-9]\d{0,3}|10000)$'
       union all
-     select 'goes with for_each only', 'Leave it out.' where f.field = 'max_parallel' and not definition -> 'nodes' -> f.node ? 'for_each'
+     select 'goes with for_each only', 'Leave it out.' where f.field = 'max_parallel' and not f.has_items
       union all
      select format('is %s, it must be fail, continue or compensate', quote_literal(left(f.text, 40))), 'Leave it out for fail.'
       where f.field = 'on_failure' and f.text not in ('fail', 'continue', 'compensate')

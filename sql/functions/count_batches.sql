@@ -10,18 +10,22 @@ declare
 begin
   select array_agg(distinct b.batch_id) into v_batches
     from unnest(ids || count_batches.cancelled) i (id)
-    join taskflow.batch_job b on b.tenant = count_batches.tenant and b.job_id = i.id and b.ended_as is null;
+   cross join lateral (
+     select m.batch_id from taskflow.batch_job m where m.tenant = count_batches.tenant and m.job_id = i.id and m.ended_as is null offset 0) b;
   if v_batches is null then
     return;
   end if;
   perform from taskflow.batch b where b.tenant = count_batches.tenant and b.id = any (v_batches) order by b.id for no key update;
   for v_batch in
-    with ended as (
-      update taskflow.batch_job b set ended_as = e.ended_as
+    with found as materialized (
+      select m.at, e.ended_as
         from (select i.id, count_batches.ended_as from unnest(ids) i (id)
                union all select c.id, 'cancelled' from unnest(count_batches.cancelled) c (id)) e
-       where b.tenant = count_batches.tenant and b.job_id = e.id and b.ended_as is null
-      returning b.batch_id, b.ended_as),
+       cross join lateral (
+         select m.ctid as at from taskflow.batch_job m
+          where m.tenant = count_batches.tenant and m.job_id = e.id and m.ended_as is null offset 0) m),
+    ended as (
+      update taskflow.batch_job m set ended_as = f.ended_as from found f where m.ctid = f.at returning m.batch_id, m.ended_as),
     counted as (
       select e.batch_id, count(*) filter (where e.ended_as = 'succeeded') as succeeded, count(*) filter (where e.ended_as = 'dead') as dead,
              count(*) filter (where e.ended_as = 'cancelled') as cancelled

@@ -5,25 +5,26 @@ language plpgsql volatile as $$
 declare
   v_step record;
   v_ends taskflow.step_end[];
+  v_remaining integer;
   v_state text;
   v_error text;
   v_results jsonb;
 begin
   for v_step in
-    with counted as (
-      select e.run_id, e.node, count(*)::integer as count from unnest(ended) e where e.place >= 0 group by e.run_id, e.node),
-    left_ as (
-      update taskflow.workflow_step s set remaining = s.remaining - c.count
-        from counted c
-       where s.tenant = end_items.tenant and s.run_id = c.run_id and s.node = c.node and s.place = -1 and s.state = 'scheduled'
-      returning s.run_id, s.node, s.remaining, c.count)
-    select l.run_id, l.node, l.remaining, l.count, n as spec, r.ending
-      from left_ l
-      join taskflow.workflow_run r on r.tenant = end_items.tenant and r.id = l.run_id
-      join taskflow.workflow_node n on n.tenant = r.tenant and n.workflow_id = r.workflow_id and n.no = l.node
-     order by l.run_id, l.node
+    select e.run_id, e.node, e.count, r.ending, n::taskflow.workflow_node as spec
+      from (select g.run_id, g.node, count(*)::integer as count from unnest(ended) g where g.place >= 0 group by g.run_id, g.node) e
+     cross join lateral (
+       select r.workflow_id, r.ending from taskflow.workflow_run r where r.tenant = end_items.tenant and r.id = e.run_id offset 0) r
+     cross join lateral (
+       select n.* from taskflow.workflow_node n where n.tenant = end_items.tenant and n.workflow_id = r.workflow_id and n.no = e.node offset 0) n
+     order by e.run_id, e.node
   loop
-    if v_step.remaining > 0 then
+    update taskflow.workflow_step s set remaining = s.remaining - v_step.count
+     where s.tenant = end_items.tenant and s.run_id = v_step.run_id and s.node = v_step.node and s.place = -1 and s.state = 'scheduled'
+    returning s.remaining into v_remaining;
+    if v_remaining is null then
+      continue;
+    elsif v_remaining > 0 then
       if (v_step.spec).max_parallel is not null and v_step.ending is null then
         v_ends := v_ends || taskflow.release_items(tenant, v_step.run_id, v_step.spec, v_step.count);
       end if;

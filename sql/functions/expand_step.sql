@@ -12,7 +12,7 @@ begin
   select expand_step.tenant, expand_step.run_id, node.no, i.no - 1, i.value
     from jsonb_array_elements(items) with ordinality i (value, no);
   update taskflow.workflow_step s
-     set state = 'scheduled', started_at = taskflow.now(), finished_at = null, attempt = s.attempt + 1, remaining = v_count, error = null, result = null
+     set state = 'scheduled', started_at = taskflow.now(), finished_at = null, attempt = s.attempt + 1, remaining = v_count, next_place = 0, error = null, result = null
    where s.tenant = expand_step.tenant and s.run_id = expand_step.run_id and s.node = node.no and s.place = -1;
   update taskflow.workflow_run r set total = r.total + v_count
    where r.tenant = expand_step.tenant and r.id = expand_step.run_id;

@@ -13,8 +13,11 @@ begin
              case when g.place < -1 then n.undo ->> 'task' else n.target end as task,
              case when g.place < -1 then n.undo -> 'options' else n.options end as options
         from unnest(jobs) g
-        join taskflow.workflow_run r on r.tenant = place_step_jobs.tenant and r.id = g.run_id
-        join taskflow.workflow_node n on n.tenant = r.tenant and n.workflow_id = r.workflow_id and n.no = g.node),
+       cross join lateral (
+         select r.workflow_id, r.created_by from taskflow.workflow_run r where r.tenant = place_step_jobs.tenant and r.id = g.run_id offset 0) r
+       cross join lateral (
+         select n.target, n.options, n.undo from taskflow.workflow_node n
+          where n.tenant = place_step_jobs.tenant and n.workflow_id = r.workflow_id and n.no = g.node offset 0) n),
     placed as (
       insert into taskflow.job (id, run_at, created_at, max_attempts, priority, timeout, tenant, queue, task,
                                 created_by, tags, args, meta, is_followed)
@@ -26,13 +29,19 @@ begin
              case when g.options ? 'tags' then array(select jsonb_array_elements_text(g.options -> 'tags')) end,
              g.args, g.options -> 'meta', true
         from given g
-        left join taskflow.task t on t.tenant = 'default' and t.name = g.task
+        left join lateral (
+          select t.* from taskflow.task t where t.tenant = 'default' and t.name = g.task offset 0) t on true
       returning queue, run_at),
+    found as materialized (
+      select s.at, g.job_id
+        from given g
+       cross join lateral (
+         select s.ctid as at from taskflow.workflow_step s
+          where s.tenant = place_step_jobs.tenant and s.run_id = g.run_id and s.node = g.node and s.place = g.place offset 0) s),
     noted as (
       update taskflow.workflow_step s
-         set state = 'scheduled', job_id = g.job_id, started_at = v_now, finished_at = null, attempt = s.attempt + 1, error = null, result = null
-        from given g
-       where s.tenant = place_step_jobs.tenant and s.run_id = g.run_id and s.node = g.node and s.place = g.place)
+         set state = 'scheduled', job_id = f.job_id, started_at = v_now, finished_at = null, attempt = s.attempt + 1, error = null, result = null
+        from found f where s.ctid = f.at)
     select p.queue as name, bool_or(p.run_at <= v_now) as is_due from placed p group by p.queue
   loop
     if place_step_jobs.tenant <> 'default' then

@@ -1,7 +1,10 @@
 -- Parses the expressions of a stored definition, checks that each reads only what is there before its
 -- node, and notes for every node what it reads and whether anything reads it. Raises TF150. Internal.
 create or replace function taskflow.read_workflow(tenant text, workflow_id bigint, definition jsonb) returns void
-language plpgsql volatile as $$
+language plpgsql volatile
+-- nothing is known of the sizes of what is joined here: row by row it would take minutes
+set enable_nestloop = off
+as $$
 declare
   v_fault record;
   v_output jsonb := definition -> 'output';
@@ -15,36 +18,34 @@ begin
   if jsonb_typeof(v_output) = 'string' then
     v_output := jsonb_build_object('$path', v_output);
   end if;
-  with given as (
-    select n.no, 'when' as field, format('nodes.%s.when', n.name) as place, d.value ->> 'when' as path, null::text as fault
+  with node as materialized (
+    select n.no, n.name, n.kind, n.args, n.undo, d.value ->> 'when' as condition, d.value ->> 'for_each' as items
       from taskflow.workflow_node n join jsonb_each(definition -> 'nodes') d on d.key = n.name
-     where n.tenant = read_workflow.tenant and n.workflow_id = read_workflow.workflow_id and d.value ? 'when'
+     where n.tenant = read_workflow.tenant and n.workflow_id = read_workflow.workflow_id),
+  given as (
+    select n.no, n.items is not null as has_items, 'when' as field, format('nodes.%s.when', n.name) as place, n.condition as path, null::text as fault
+      from node n where n.condition is not null
     union all
-    select n.no, 'for_each', format('nodes.%s.for_each', n.name), d.value ->> 'for_each', null
-      from taskflow.workflow_node n join jsonb_each(definition -> 'nodes') d on d.key = n.name
-     where n.tenant = read_workflow.tenant and n.workflow_id = read_workflow.workflow_id and d.value ? 'for_each'
+    select n.no, true, 'for_each', format('nodes.%s.for_each', n.name), n.items, null from node n where n.items is not null
     union all
-    select n.no, 'args', p.place, p.path, p.fault
-      from taskflow.workflow_node n
+    select n.no, n.items is not null, 'args', p.place, p.path, p.fault
+      from node n
      cross join taskflow.paths_in(n.args, format('nodes.%s.%s', n.name, case n.kind when 'task' then 'args' else 'input' end)) p
-     where n.tenant = read_workflow.tenant and n.workflow_id = read_workflow.workflow_id
-       and n.args::text ~ '"\$(path|all|value)"'
+     where n.args::text ~ '"\$(path|all|value)"'
     union all
-    select n.no, 'undo', p.place, p.path, p.fault
-      from taskflow.workflow_node n
-     cross join taskflow.paths_in(n.undo -> 'args', format('nodes.%s.compensate.args', n.name)) p
-     where n.tenant = read_workflow.tenant and n.workflow_id = read_workflow.workflow_id and n.undo is not null
+    select n.no, n.items is not null, 'undo', p.place, p.path, p.fault
+      from node n cross join taskflow.paths_in(n.undo -> 'args', format('nodes.%s.compensate.args', n.name)) p
+     where n.undo is not null
     union all
-    select 0, 'output', p.place, p.path, p.fault from taskflow.paths_in(v_output, 'output') p where v_output is not null),
+    select 0, false, 'output', p.place, p.path, p.fault from taskflow.paths_in(v_output, 'output') p where v_output is not null),
   parsed as (
     select g.no, g.field, g.place, p.expression::text as path, array_to_string(p.steps, ',') as reads,
            coalesce(g.fault, p.fault,
-             case when p.uses_item and (g.field in ('when', 'for_each', 'output') or not definition -> 'nodes' -> n.name ? 'for_each')
+             case when p.uses_item and (g.field not in ('args', 'undo') or not g.has_items)
                then 'reads $.item or $.index, which only arguments of a for_each node have' end,
              case when p.is_constant and g.field = 'when' and jsonb_path_match('{}', p.expression, '{}', true) is not true
                then 'is never true, so the node can never be reached' end) as fault
       from given g
-      left join taskflow.workflow_node n on n.tenant = read_workflow.tenant and n.workflow_id = read_workflow.workflow_id and n.no = g.no
      cross join lateral taskflow.read_path(g.path) p)
   select array_agg(p.no), array_agg(p.field), array_agg(p.place), array_agg(p.path), array_agg(p.reads), array_agg(p.fault)
     into v_nos, v_fields, v_places, v_paths, v_reads, v_faults

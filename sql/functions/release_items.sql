@@ -6,6 +6,8 @@ declare
   v_max_bytes integer := taskflow.config('max_args_bytes')::integer;
   v_context jsonb;
   v_item record;
+  v_from integer := (select s.next_place from taskflow.workflow_step s
+                      where s.tenant = release_items.tenant and s.run_id = release_items.run_id and s.node = node.no and s.place = -1);
   v_args jsonb := node.args;
   v_jobs taskflow.step_job[];
   v_ends taskflow.step_end[];
@@ -13,9 +15,10 @@ begin
   for v_item in
     select s.place, s.item from taskflow.workflow_step s
      where s.tenant = release_items.tenant and s.run_id = release_items.run_id and s.node = node.no
-       and s.place >= 0 and s.state = 'pending'
+       and s.place >= v_from and s.state = 'pending'
      order by s.place limit release_items.count
   loop
+    v_from := v_item.place + 1;
     if node.has_paths then
       begin  -- it writes nothing, so it takes no transaction number
         v_context := coalesce(v_context, taskflow.step_context(tenant, run_id, node.reads));
@@ -28,6 +31,8 @@ begin
     end if;
     v_jobs := v_jobs || row(run_id, node.no, v_item.place, v_args)::taskflow.step_job;
   end loop;
+  update taskflow.workflow_step s set next_place = v_from
+   where s.tenant = release_items.tenant and s.run_id = release_items.run_id and s.node = node.no and s.place = -1;
   if v_jobs is not null and node.kind = 'task' then
     perform taskflow.place_step_jobs(tenant, v_jobs);
   elsif v_jobs is not null then

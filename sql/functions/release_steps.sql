@@ -13,16 +13,22 @@ begin
   -- most need no thought: all of these at once
   select array_agg(row(g.run_id, g.node, g.place, n.args)::taskflow.step_job order by g.run_id, g.node) into v_jobs
     from unnest(steps) g
-    join taskflow.workflow_run r on r.tenant = release_steps.tenant and r.id = g.run_id
-    join taskflow.workflow_node n on n.tenant = r.tenant and n.workflow_id = r.workflow_id and n.no = g.node
-   where n.kind = 'task' and n.condition is null and n.items is null and not n.has_paths;
+   cross join lateral (
+     select r.workflow_id from taskflow.workflow_run r where r.tenant = release_steps.tenant and r.id = g.run_id offset 0) r
+   cross join lateral (
+     select n.args from taskflow.workflow_node n
+      where n.tenant = release_steps.tenant and n.workflow_id = r.workflow_id and n.no = g.node
+        and n.kind = 'task' and n.condition is null and n.items is null and not n.has_paths offset 0) n;
   if coalesce(cardinality(v_jobs), 0) < cardinality(steps) then
     for v_step in
-      select g.run_id, g.node, g.place, n as spec
+      select g.run_id, g.node, g.place, n::taskflow.workflow_node as spec
         from unnest(steps) g
-        join taskflow.workflow_run r on r.tenant = release_steps.tenant and r.id = g.run_id
-        join taskflow.workflow_node n on n.tenant = r.tenant and n.workflow_id = r.workflow_id and n.no = g.node
-       where n.kind <> 'task' or n.condition is not null or n.items is not null or n.has_paths
+       cross join lateral (
+         select r.workflow_id from taskflow.workflow_run r where r.tenant = release_steps.tenant and r.id = g.run_id offset 0) r
+       cross join lateral (
+         select n.* from taskflow.workflow_node n
+          where n.tenant = release_steps.tenant and n.workflow_id = r.workflow_id and n.no = g.node
+            and (n.kind <> 'task' or n.condition is not null or n.items is not null or n.has_paths) offset 0) n
        order by g.run_id, g.node
     loop
       select * into v_found from taskflow.evaluate_step(tenant, v_step.run_id, v_step.spec);

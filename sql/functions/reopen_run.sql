@@ -53,7 +53,7 @@ begin
   end loop;
   -- a for_each step of which some items run again goes on, too
   update taskflow.workflow_step s
-     set remaining = greatest(i.open, 1), state = 'scheduled', finished_at = null, result = null, error = null
+     set remaining = greatest(i.open, 1), next_place = 0, state = 'scheduled', finished_at = null, result = null, error = null
     from (select o.node, count(*) filter (where o.state in ('pending', 'scheduled'))::integer as open
             from taskflow.workflow_step o
            where o.tenant = reopen_run.tenant and o.run_id = reopen_run.run_id and o.place >= 0 group by o.node) i

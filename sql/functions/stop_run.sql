@@ -24,7 +24,7 @@ begin
   with stopped as (
     update taskflow.workflow_step s set state = 'cancelled', finished_at = v_now, due_at = null
      where s.tenant = stop_run.tenant and s.run_id = stop_run.run_id
-       and (s.state in ('pending', 'waiting') or (s.state = 'scheduled' and s.job_id = any (v_gone)))
+       and (s.state in ('pending', 'waiting') or (s.state = 'scheduled' and s.job_id in (select unnest(v_gone))))
     returning s.node, s.place),
   items as (
     select p.node, count(*)::integer as count from stopped p where p.place >= 0 group by p.node),

@@ -3,7 +3,10 @@
 create or replace function taskflow.store_workflow(
   tenant text, name text, version integer, definition jsonb, hash text
 ) returns bigint
-language plpgsql volatile as $$
+language plpgsql volatile
+-- nothing is known of the sizes of what is joined here: row by row it would take minutes
+set enable_nestloop = off
+as $$
 #variable_conflict use_variable
 declare
   v_nodes jsonb;
