@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow, load_app
+    from taskflow.batch import BatchHandle
     from taskflow.context import Context, Interrupted
     from taskflow.errors import (
         DatabaseUnreachable,
@@ -24,46 +25,71 @@ if TYPE_CHECKING:
         TaskTimeout,
         UnknownTask,
     )
+    from taskflow.flow import Flow, Node
     from taskflow.handle import Handle
+    from taskflow.kernel.flow import Batch, Run, Step
+    from taskflow.kernel.flow_errors import (
+        InvalidWorkflow,
+        RunCancelled,
+        RunFailed,
+        RunNotFound,
+        RunStateConflict,
+        WorkflowNotFound,
+    )
     from taskflow.kernel.job import Enqueued, Job, Options, Refusal
     from taskflow.kernel.outcome import Cancel, Discard, RetryLater, Snooze
     from taskflow.kernel.retry import Retry
+    from taskflow.run import RunHandle
     from taskflow.task import Task
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
+    "BatchHandle",
     "Cancel",
     "Context",
     "DatabaseUnreachable",
     "Discard",
     "Enqueued",
+    "Flow",
     "Handle",
     "Interrupted",
     "InvalidArguments",
+    "InvalidWorkflow",
     "Job",
     "JobCancelled",
     "JobFailed",
     "JobNotFound",
     "JobStateConflict",
     "LeaseLost",
+    "Node",
     "Options",
     "Refusal",
     "ResultTimeout",
     "Retry",
     "RetryLater",
+    "Run",
+    "RunCancelled",
+    "RunFailed",
+    "RunHandle",
+    "RunNotFound",
+    "RunStateConflict",
     "Snooze",
+    "Step",
     "Task",
     "TaskTimeout",
     "Taskflow",
     "TaskflowError",
     "UnknownTask",
+    "WorkflowNotFound",
     "__version__",
     "load_app",
 ]
 
 _HOMES = {
     "taskflow.app": ("Taskflow", "load_app"),
+    "taskflow.batch": ("BatchHandle",),
     "taskflow.context": ("Context", "Interrupted"),
     "taskflow.errors": (
         "DatabaseUnreachable",
@@ -78,10 +104,21 @@ _HOMES = {
         "TaskTimeout",
         "UnknownTask",
     ),
+    "taskflow.flow": ("Flow", "Node"),
     "taskflow.handle": ("Handle",),
+    "taskflow.kernel.flow": ("Batch", "Run", "Step"),
+    "taskflow.kernel.flow_errors": (
+        "InvalidWorkflow",
+        "RunCancelled",
+        "RunFailed",
+        "RunNotFound",
+        "RunStateConflict",
+        "WorkflowNotFound",
+    ),
     "taskflow.kernel.job": ("Enqueued", "Job", "Options", "Refusal"),
     "taskflow.kernel.outcome": ("Cancel", "Discard", "RetryLater", "Snooze"),
     "taskflow.kernel.retry": ("Retry",),
+    "taskflow.run": ("RunHandle",),
     "taskflow.task": ("Task",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -1,4 +1,4 @@
-"""The verbs on jobs and queues that exist already, bound to an app in both colours.
+"""The verbs on what exists already (jobs, queues, runs, batches), bound to an app in both colours.
 
 Each line binds one Call builder; its parameters, defaults and result type flow through.
 """
@@ -10,7 +10,7 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import jobs, queues
+from taskflow.calls import batches, flows, jobs, queues
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -83,6 +83,17 @@ class Client:
     explain = blocking(jobs.explain)
     pause_queue = blocking(queues.pause)
     resume_queue = blocking(queues.resume)
+    save_workflow = blocking(flows.save_workflow)
+    start_workflow = blocking(flows.start_workflow)
+    run_definition = blocking(flows.run_definition)
+    get_workflow = blocking(flows.get_workflow)
+    get_run = blocking(flows.get_run)
+    cancel_run = blocking(flows.cancel_run)
+    retry_run = blocking(flows.retry_run)
+    signal = blocking(flows.signal)
+    explain_run = blocking(flows.explain_run)
+    get_batch = blocking(batches.get_batch)
+    cancel_batch = blocking(batches.cancel_batch)
 
 
 class AsyncClient:
@@ -100,3 +111,14 @@ class AsyncClient:
     explain = awaitable(jobs.explain)
     pause_queue = awaitable(queues.pause)
     resume_queue = awaitable(queues.resume)
+    save_workflow = awaitable(flows.save_workflow)
+    start_workflow = awaitable(flows.start_workflow)
+    run_definition = awaitable(flows.run_definition)
+    get_workflow = awaitable(flows.get_workflow)
+    get_run = awaitable(flows.get_run)
+    cancel_run = awaitable(flows.cancel_run)
+    retry_run = awaitable(flows.retry_run)
+    signal = awaitable(flows.signal)
+    explain_run = awaitable(flows.explain_run)
+    get_batch = awaitable(batches.get_batch)
+    cancel_batch = awaitable(batches.cancel_batch)

@@ -1,6 +1,6 @@
 -- Cancels the jobs of a batch that have not ended, at most 10,000 in a call, and closes it: those that
 -- wait at once, those that run are asked to stop. `remaining` are those to call again for, because there
--- are more or because somebody else has them locked. Raises TF154 for an unknown batch.
+-- are more or because somebody else has them locked. Raises TF164 for an unknown batch.
 create or replace function taskflow.cancel_batch(
   id bigint, reason text default null, tenant text default null, out cancelled integer, out requested integer, out remaining integer
 )

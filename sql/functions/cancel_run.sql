@@ -1,6 +1,6 @@
 -- Calls a run off. Steps that have not begun are cancelled, jobs that run are asked to stop. Answers
 -- 'cancelled', 'requested' (it ends when the last of them has stopped), or 'finished'.
--- Raises TF152 for an unknown run. Locks: the run and those around it.
+-- Raises TF162 for an unknown run. Locks: the run and those around it.
 create or replace function taskflow.cancel_run(id bigint, reason text default null, tenant text default null) returns text
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
 -- Checks what the nodes of a definition need, and answers the pairs. `on_failure` is the edge's own,
--- else that of the node before it. Raises TF150. Internal.
+-- else that of the node before it. Raises TF160. Internal.
 create or replace function taskflow.check_edges(definition jsonb)
 returns table (child text, parent text, on_failure text)
 language plpgsql stable

@@ -1,5 +1,5 @@
 -- Checks the workflows that a definition runs as steps: that they are there, that none of them comes
--- back to this one, and that they lie at most 8 deep. Raises TF150. Internal.
+-- back to this one, and that they lie at most 8 deep. Raises TF160. Internal.
 create or replace function taskflow.check_nesting(tenant text, workflow_id bigint, name text) returns void
 language plpgsql stable as $$
 #variable_conflict use_column

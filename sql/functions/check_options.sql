@@ -1,5 +1,5 @@
 -- Checks the options of a definition's jobs as enqueue does, once for each kind that occurs, and that
--- arguments are within bounds. Raises TF150. Internal.
+-- arguments are within bounds. Raises TF160. Internal.
 create or replace function taskflow.check_options(tenant text, workflow_id bigint) returns void
 language plpgsql volatile
 -- nothing is known of the sizes of what is joined here: row by row it would take minutes

@@ -1,5 +1,5 @@
 -- Checks that every step which an expression reads is there, and before the node that reads it: one of
--- those that it needs, or of those that they need. `reads` are names joined by commas. Raises TF150. Internal.
+-- those that it needs, or of those that they need. `reads` are names joined by commas. Raises TF160. Internal.
 create or replace function taskflow.check_reads(
   tenant text, workflow_id bigint, nos integer[], fields text[], places text[], reads text[]
 ) returns void

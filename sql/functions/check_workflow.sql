@@ -1,5 +1,5 @@
 -- Checks the shape of a definition: its fields and their types, names, kinds and sizes, before anything
--- is read out of it. Raises TF150 with the place of the first fault. Internal.
+-- is read out of it. Raises TF160 with the place of the first fault. Internal.
 create or replace function taskflow.check_workflow(definition jsonb) returns void
 language plpgsql stable as $$
 declare

@@ -1,5 +1,5 @@
 -- Closes a batch: no job is added any more, and it ends with the last that it has; at once, if that has
--- ended. Answers whether it was open. Raises TF154 for an unknown batch.
+-- ended. Answers whether it was open. Raises TF164 for an unknown batch.
 create or replace function taskflow.close_batch(id bigint, tenant text default null) returns boolean
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare

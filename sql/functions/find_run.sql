@@ -1,5 +1,5 @@
 -- A run that the session may see, with its root's row locked, so that nothing else moves it until the
--- transaction ends. Raises TF152 for an unknown run. Internal.
+-- transaction ends. Raises TF162 for an unknown run. Internal.
 create or replace function taskflow.find_run(id bigint, tenant text) returns taskflow.workflow_run
 language plpgsql volatile as $$
 declare
@@ -13,7 +13,7 @@ begin
    where r.tenant = find_run.tenant and r.id = find_run.id and (r.created_by = session_user or taskflow.may_read());
   if not found then
     raise exception 'run % does not exist', find_run.id
-      using errcode = 'TF152', hint = 'It was never committed, or its retention is over.';
+      using errcode = 'TF162', hint = 'It was never committed, or its retention is over.';
   end if;
   return v_run;
 end

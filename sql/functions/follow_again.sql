@@ -1,6 +1,6 @@
 -- Ties a job that was brought back to the run and the batch that it belonged to. A run that went on
 -- without it, because its failure was one to live with, does not take it back.
--- Raises TF153 when the run is about to end. The caller holds the lock of the run. Internal.
+-- Raises TF163 when the run is about to end. The caller holds the lock of the run. Internal.
 create or replace function taskflow.follow_again(tenant text, id bigint) returns void
 language plpgsql volatile as $$
 declare
@@ -24,7 +24,7 @@ begin
   elsif found and not v_step.is_accepted and not taskflow.is_accepted(tenant, v_step.run_id) then
     if v_step.finished_at is null then
       raise exception 'job % is a step of run %, which is stopping', follow_again.id, v_step.root_id
-        using errcode = 'TF153', hint = 'Wait for its end; then retry the job, or the run.';
+        using errcode = 'TF163', hint = 'Wait for its end; then retry the job, or the run.';
     end if;
     v_ends := taskflow.reopen_run(tenant, v_step.root_id);
     if v_ends is not null then

@@ -1,7 +1,7 @@
 -- Puts jobs into an open batch, at most 10,000 in a call. Those that have ended count at once. Answers how
 -- many were put in; those that are in it already are not counted.
 -- Locks: the jobs that live, until the transaction ends, so keep it short; then the batch.
--- Raises TF111 for too many, TF120 for an unknown job, TF154 for an unknown batch, TF155 when it is closed
+-- Raises TF111 for too many, TF120 for an unknown job, TF164 for an unknown batch, TF165 when it is closed
 -- or a job is in another one.
 create or replace function taskflow.put_in_batch(batch_id bigint, ids bigint[], tenant text default null) returns integer
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
@@ -18,12 +18,12 @@ begin
   perform from taskflow.job j where j.tenant = v_tenant and j.id = any (v_ids) order by j.id for no key update;
   select * into v_batch from taskflow.batch b where b.tenant = v_tenant and b.id = v_batch.id for no key update;
   if v_batch.closed_at is not null then
-    raise exception 'batch % is closed', v_batch.id using errcode = 'TF155', hint = 'Open a new one for further jobs.';
+    raise exception 'batch % is closed', v_batch.id using errcode = 'TF165', hint = 'Open a new one for further jobs.';
   end if;
   select m.job_id, m.batch_id into v_found from taskflow.batch_job m
    where m.tenant = v_tenant and m.job_id = any (v_ids) and m.batch_id <> v_batch.id limit 1;
   if found then
-    raise exception 'job % is in batch %', v_found.job_id, v_found.batch_id using errcode = 'TF155', hint = 'A job is in one batch at most.';
+    raise exception 'job % is in batch %', v_found.job_id, v_found.batch_id using errcode = 'TF165', hint = 'A job is in one batch at most.';
   end if;
   update taskflow.job j set is_followed = true where j.tenant = v_tenant and j.id = any (v_ids) and j.is_followed is null;
   insert into taskflow.batch_job (tenant, job_id, batch_id)

@@ -1,5 +1,5 @@
 -- Parses the expressions of a stored definition, checks that each reads only what is there before its
--- node, and notes for every node what it reads and whether anything reads it. Raises TF150. Internal.
+-- node, and notes for every node what it reads and whether anything reads it. Raises TF160. Internal.
 create or replace function taskflow.read_workflow(tenant text, workflow_id bigint, definition jsonb) returns void
 language plpgsql volatile
 -- nothing is known of the sizes of what is joined here: row by row it would take minutes

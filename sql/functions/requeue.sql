@@ -32,7 +32,7 @@ begin
     begin
       perform taskflow.retry(v_id, v_tenant);
       requeued := requeued + 1;
-    exception when sqlstate 'TF123' or sqlstate 'TF153' then
+    exception when sqlstate 'TF123' or sqlstate 'TF163' then
       conflicts := conflicts + 1;
     end;
   end loop;

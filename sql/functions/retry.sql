@@ -1,7 +1,7 @@
 -- Runs a job again now: a waiting one without its pause, a dead or cancelled one with all its
 -- attempts. It keeps its id, its creation time and its claim number, which never goes back. A run that
 -- failed with the job as its step goes on, from all its failed steps; a batch counts it anew.
--- Raises TF120 (unknown), TF121 (running or succeeded), TF123 (a live job holds its unique key), TF153
+-- Raises TF120 (unknown), TF121 (running or succeeded), TF123 (a live job holds its unique key), TF163
 -- (it is a step of a run that is stopping).
 create or replace function taskflow.retry(id bigint, tenant text default null) returns void
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$

@@ -17,7 +17,7 @@
 --
 -- Conditions and paths are SQL/JSON paths over {"input", "steps": {"name": {"state", "result", "error"}},
 -- "item", "index"}. In args, input and output {"$path": "..."} stands for the first thing that a path
--- gives, {"$all": "..."} for all of them, and {"$value": ...} for its value, not looked into. Locks: the name, until the transaction ends. Raises TF110, TF150 with the place.
+-- gives, {"$all": "..."} for all of them, and {"$value": ...} for its value, not looked into. Locks: the name, until the transaction ends. Raises TF110, TF160 with the place.
 create or replace function taskflow.save_workflow(
   name text, definition jsonb, tenant text default null, out version integer, out outcome text
 )

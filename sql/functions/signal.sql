@@ -1,7 +1,7 @@
 -- Sends a signal to a run: the step that waits for this name goes on, and gives the payload as its
 -- result. One that comes before the step waits is kept for it, and each signal is taken by one step.
 -- Answers 'taken' or 'kept'. Raises TF111 when no step of the workflow waits for this name, TF114 for a
--- payload that is too large, TF152 for an unknown run, TF153 when it has ended.
+-- payload that is too large, TF162 for an unknown run, TF163 when it has ended.
 create or replace function taskflow.signal(run_id bigint, name text, payload jsonb default null, tenant text default null)
 returns text
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
@@ -13,7 +13,7 @@ declare
 begin
   if v_run.finished_at is not null then
     raise exception 'run % has ended: %', v_run.id, v_run.state
-      using errcode = 'TF153', hint = 'Only a run that goes on can be sent a signal.';
+      using errcode = 'TF163', hint = 'Only a run that goes on can be sent a signal.';
   elsif not taskflow.result_ok(signal.payload, taskflow.config('max_args_bytes')::integer) then
     raise exception 'the payload takes more than % bytes or 64 levels', taskflow.config('max_args_bytes')
       using errcode = 'TF114', hint = 'Store it elsewhere and send its key.';

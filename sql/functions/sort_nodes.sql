@@ -1,5 +1,5 @@
 -- The names in an order in which each node stands after those that it needs. Names and edges come as
--- places in `names`, from 1. Raises TF150 with the cycle, if there is one. Internal.
+-- places in `names`, from 1. Raises TF160 with the cycle, if there is one. Internal.
 -- Arrays and not queries: a chain of 10,000 nodes would be 10,000 statements.
 create or replace function taskflow.sort_nodes(names text[], parents integer[], children integer[]) returns text[]
 language plpgsql immutable as $$

@@ -2,7 +2,7 @@
 -- transaction, as an enqueue: the run and its first jobs commit or vanish with it.
 -- A workflow has at most one run with a key, for as long as that run is kept: with one that is taken,
 -- answers the run that has it. Outcomes: started, existing.
--- Raises TF113-TF116 for the input, TF151 for an unknown workflow, TF111 for a bad key.
+-- Raises TF113-TF116 for the input, TF161 for an unknown workflow, TF111 for a bad key.
 create or replace function taskflow.start_workflow(
   name text,
   input jsonb default '{}',
@@ -24,7 +24,7 @@ begin
    order by w.version desc limit 1;
   if not found then
     raise exception 'there is no workflow "%"%', left(start_workflow.name, 100), coalesce(' with version ' || start_workflow.version, '')
-      using errcode = 'TF151', hint = 'Save it first: taskflow.save_workflow(name, definition).';
+      using errcode = 'TF161', hint = 'Save it first: taskflow.save_workflow(name, definition).';
   end if;
   if octet_length(start_workflow.key) not between 1 and 500 then
     raise exception 'key has % bytes, it must have 1 to 500', octet_length(start_workflow.key)

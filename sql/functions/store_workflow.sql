@@ -1,5 +1,5 @@
 -- Checks a definition in every part and writes it with its nodes as rows. Without a name it belongs to
--- one run. Answers its id. Raises TF150 with the place of the first fault. Internal.
+-- one run. Answers its id. Raises TF160 with the place of the first fault. Internal.
 create or replace function taskflow.store_workflow(
   tenant text, name text, version integer, definition jsonb, hash text
 ) returns bigint

@@ -69,7 +69,9 @@ def results(db: Connection, run_id: int) -> dict[str, Any]:
     return {name(step): step.result for step in steps(db, run_id)}
 
 
-def work(db: Connection, ends: Ends = {}, *, worker: int | None = None, at_most: int = 10**6) -> int:  # noqa: B006
+def work(
+    db: Connection, ends: Ends = {}, *, worker: int | None = None, at_most: int = 10**6
+) -> int:  # noqa: B006
     """Runs due jobs until none is left, a batch at a time; answers how many."""
     worker = worker or f.join(db)
     count = 0
