@@ -54,7 +54,12 @@ begin
     for i in 1 .. v_count loop
       v_node := v_before[v_node];
     end loop;
-    v_at := v_node;
+    v_at := v_node;  -- the first of the circle by name
+    for i in 1 .. v_count loop
+      v_node := v_before[v_node];
+      v_at := least(v_at, v_node);
+    end loop;
+    v_node := v_at;
     loop
       v_cycle := v_cycle || names[v_node];
       exit when v_node = v_at and cardinality(v_cycle) > 1;

@@ -226,6 +226,7 @@ def read(invocation: Invocation, run_or_name: str, version: int | None) -> tuple
 
 def _listed(graph: Graph) -> Table:
     parents = graph.parents()
+    in_order = sorted(lay_out(graph).boxes, key=lambda box: (box.x, box.y))
     return shapes.table(
         (
             Column("Node", cut=True), Column("What", cut=True), Column("State"),
@@ -237,7 +238,7 @@ def _listed(graph: Graph) -> Table:
                 f"{node.kind} {node.target}{' for each item' if node.is_map else ''}",
                 state(node.state), ", ".join(parents[node.name]),
             )
-            for node in graph.nodes
+            for node in (box.node for box in in_order)
         ),
     )  # fmt: skip
 

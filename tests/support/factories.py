@@ -108,6 +108,7 @@ ARRAYS = {
     "priorities": "smallint[]",
     "ids": "bigint[]",
     "claim_nos": "bigint[]",
+    "depends_on": "bigint[]",
 }
 
 
