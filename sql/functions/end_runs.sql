@@ -41,7 +41,10 @@ begin
     perform taskflow.announce(tenant, array[v_run.id]);
     if v_run.parent_id is not null then
       v_ends := v_ends || row(v_run.parent_id, v_run.parent_node, v_run.parent_place, v_state, v_output,
-        case when v_state <> 'succeeded' then format('run %s %s%s', v_run.id, v_state, coalesce(': ' || v_run.reason, '')) end)::taskflow.step_end;
+        -- cancelled with the run above it, a step has no reason of its own
+        case when v_state = 'failed' or (v_state = 'cancelled' and (
+               select p.ending is null from taskflow.workflow_run p where p.tenant = end_runs.tenant and p.id = v_run.parent_id))
+             then format('run %s %s%s', v_run.id, v_state, coalesce(': ' || v_run.reason, '')) end)::taskflow.step_end;
     end if;
   end loop;
   return v_ends;

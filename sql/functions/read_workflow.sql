@@ -49,7 +49,7 @@ begin
      cross join lateral taskflow.read_path(g.path) p)
   select array_agg(p.no), array_agg(p.field), array_agg(p.place), array_agg(p.path), array_agg(p.reads), array_agg(p.fault)
     into v_nos, v_fields, v_places, v_paths, v_reads, v_faults
-    from parsed p where p.path is not null or p.fault is not null;
+    from parsed p;  -- an object {"$value"} has no path, but is to be replaced as well
   if v_nos is null then
     return;
   end if;
