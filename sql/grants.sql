@@ -27,15 +27,17 @@ revoke all on all functions in schema taskflow from public;
 do $$
 declare
   v_producer text := 'enqueue enqueue_job enqueue_many take_permit release_permit renew_permit get_job watch now current_tenant priority_no priority_name '
-                     'get_progress get_result';
+                     'get_progress get_result save_workflow start_workflow run_definition signal get_workflow get_run get_run_steps '
+                     'create_batch add_to_batch put_in_batch close_batch get_batch';
   v_worker text := 'claim renew settle settle_many release reap maintain join_worker leave_worker '
                    'operate disown was_settled set_result publish_tasks wait_for_work next_due stop_waiting backoff config state_of explain may_read partition_day '
                    'fire_schedules due_in publish_schedules cron_next preview_schedule explain_schedule '
-                   'schedule_state schedule_orphaned tick_text '
+                   'schedule_state schedule_orphaned tick_text explain_run '
                    'progress log record_many get_logs save_step get_steps put_result';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant '
                      'set_limit delete_limit move_job set_priority start_operation cancel_operation undo_operation '
-                     'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule';
+                     'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '
+                     'cancel_run retry_run cancel_batch';
   v_granted text;
   v_function record;
 begin

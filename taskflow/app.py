@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
 
 from taskflow import settings as settings_room
+from taskflow.batch import BatchDraft, BatchHandle, BatchOptions
+from taskflow.chains import Chain, Group, Stage
 from taskflow.client import AsyncClient, Client
 from taskflow.context import Context
 from taskflow.errors import (
@@ -22,6 +24,7 @@ from taskflow.errors import (
     TaskflowError,
     UnknownTask,
 )
+from taskflow.flow import Flow
 from taskflow.handle import Handle
 from taskflow.kernel.contract import Contract
 from taskflow.kernel.job import Options
@@ -32,6 +35,7 @@ from taskflow.kernel.retry import Retry
 from taskflow.kernel.schedule import Declaration, Planned
 from taskflow.kernel.stored import ResultStore
 from taskflow.limits import Limit
+from taskflow.run import RunHandle
 from taskflow.store.call import Call
 from taskflow.store.database import Database, PooledDatabase
 from taskflow.store.listen import Listener
@@ -214,6 +218,33 @@ class Taskflow:
         )  # fmt: skip
         self.limits[name] = Limit(self, name, rule)
         return self.limits[name]
+
+    # --- workflows --------------------------------------------------------------------------------
+
+    def flow(self, name: str) -> Flow:
+        """A workflow to be made of nodes: `flow.add(task, ...)`, then `flow.start()`."""
+        return Flow(self, name)
+
+    def chain(self, *stages: *tuple[*tuple[Stage[Any], ...], Stage[T]]) -> Chain[T]:
+        """Calls one after the other, each with the result of the one before as its first argument:
+        `tf.chain(fetch.s("eu"), store.s())`, or `fetch.s("eu") | store.s()`."""
+        return Chain(stages)
+
+    def group(self, stages: Iterable[Stage[T]]) -> Group[T]:
+        """Calls side by side; `.then(merge.s())` gets the list of their results."""
+        return Group(stages)
+
+    def batch(self, name: str | None = None, **given: Unpack[BatchOptions]) -> BatchDraft:
+        """A batch to be filled in a `with` or `async with` block; see `taskflow.batch`."""
+        return BatchDraft(self, name, **given)
+
+    def run_handle(self, id: int, tenant: str | None = None) -> RunHandle[Any]:
+        """A handle for a run of a workflow that somebody else started."""
+        return RunHandle(self, id, tenant or self.settings.tenant)
+
+    def batch_handle(self, id: int, tenant: str | None = None) -> BatchHandle:
+        """A handle for a batch that somebody else created."""
+        return BatchHandle(self, id, tenant or self.settings.tenant)
 
     # --- the database -----------------------------------------------------------------------------
 

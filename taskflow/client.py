@@ -1,4 +1,4 @@
-"""The verbs on jobs, queues and schedules that exist already, bound to an app in both colours.
+"""The verbs on what exists already: jobs, queues, schedules, runs, bound to an app in both colours.
 
 Each line binds one Call builder; its parameters, defaults and result type flow through.
 """
@@ -10,7 +10,7 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import jobs, limits, operations, queues, records, schedules
+from taskflow.calls import batches, flows, jobs, limits, operations, queues, records, schedules
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -101,6 +101,17 @@ class Client:
     preview_schedule = blocking(schedules.preview)
     explain_schedule = blocking(schedules.explain)
     schedule_ticks = blocking(schedules.ticks)
+    save_workflow = blocking(flows.save_workflow)
+    start_workflow = blocking(flows.start_workflow)
+    run_definition = blocking(flows.run_definition)
+    get_workflow = blocking(flows.get_workflow)
+    get_run = blocking(flows.get_run)
+    cancel_run = blocking(flows.cancel_run)
+    retry_run = blocking(flows.retry_run)
+    signal = blocking(flows.signal)
+    explain_run = blocking(flows.explain_run)
+    get_batch = blocking(batches.get_batch)
+    cancel_batch = blocking(batches.cancel_batch)
 
 
 class AsyncClient:
@@ -136,3 +147,14 @@ class AsyncClient:
     preview_schedule = awaitable(schedules.preview)
     explain_schedule = awaitable(schedules.explain)
     schedule_ticks = awaitable(schedules.ticks)
+    save_workflow = awaitable(flows.save_workflow)
+    start_workflow = awaitable(flows.start_workflow)
+    run_definition = awaitable(flows.run_definition)
+    get_workflow = awaitable(flows.get_workflow)
+    get_run = awaitable(flows.get_run)
+    cancel_run = awaitable(flows.cancel_run)
+    retry_run = awaitable(flows.retry_run)
+    signal = awaitable(flows.signal)
+    explain_run = awaitable(flows.explain_run)
+    get_batch = awaitable(batches.get_batch)
+    cancel_batch = awaitable(batches.cancel_batch)

@@ -16,6 +16,7 @@ import msgspec
 
 from taskflow.bulk import Bulk
 from taskflow.calls import jobs
+from taskflow.chains import Part
 from taskflow.errors import InvalidOption, SyncCallInLoop
 from taskflow.handle import Handle
 from taskflow.kernel import codec
@@ -105,6 +106,20 @@ class Enqueuer(Generic[P, R]):
         if self._connection is None:
             return bulk.joined(await self.task.app.arun_many(bulk.calls()))
         return bulk.joined([await guest.arun_on(self._connection, call) for call in bulk.calls()])
+
+    def s(self, *args: Any, **kwargs: Any) -> Part[R]:
+        """This call as a part of a chain or a group; what comes before it in a chain gives the
+        first argument."""
+        return Part(self, args, kwargs)
+
+    def si(self, *args: P.args, **kwargs: P.kwargs) -> Part[R]:
+        """`s` for a call that takes nothing from what comes before it."""
+        return Part(self, args, kwargs, takes_result=False)
+
+    @property
+    def given(self) -> Options:
+        """The options so far, the task's defaults among them."""
+        return self._options
 
     def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[Placed]:
         task = self.task

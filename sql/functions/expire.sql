@@ -12,6 +12,7 @@ begin
      where j.deadline <= at_time and j.state = 'ready'
      order by j.deadline limit 500 for update skip locked
   loop
+    continue when coalesce(v_job.is_followed, false) and not taskflow.can_tell(v_job.tenant, v_job.id);
     perform taskflow.bury(v_job, at_time, 'expired', null);
     v_count := v_count + 1;
   end loop;

@@ -18,7 +18,10 @@ declare
   v_rate numeric;
 begin
   select v.* into v_job from taskflow.get_job(explain.id, explain.tenant) v;
-  if not found then
+  if not found and exists (select from taskflow.get_run(explain.id, explain.tenant)) then
+    return query select * from taskflow.explain_run(explain.id, null, explain.tenant);
+    return;
+  elsif v_job.id is null then
     return query select 'not_found', format('Job %s is not known: it was never committed, or its retention is over.', explain.id), null::jsonb;
     return;
   end if;
@@ -28,11 +31,13 @@ begin
              v_job.attempt, v_job.max_attempts, rtrim(coalesce(': ' || coalesce(v_job.error_class || ': ' || left(v_job.error_message, 200), v_job.reason), ''), '. ')),
       jsonb_build_object('finished_at', v_job.finished_at, 'reason', v_job.reason, 'fingerprint', v_job.fingerprint,
         'way_out', case when v_job.state <> 'succeeded' then format('taskflow jobs retry %s  # run it again', v_job.id) end);
+    return query select * from taskflow.explain_ties(explain.id, explain.tenant);
     return;
   end if;
   if v_job.state = 'running' then
     return query select r.cause, concat_ws(' ', r.sentence, p.said), r.detail || coalesce(p.detail, '{}')
       from taskflow.explain_running(v_job.worker_id, v_job.started_at, v_job.lease_until, v_job.cancel_requested, v_now, v_job.id) r cross join taskflow.progress_said(v_job.tenant, v_job.id, v_job.claim_no, v_now) p;
+    return query select * from taskflow.explain_ties(explain.id, explain.tenant);
     return;
   end if;
   v_retry := format('taskflow jobs retry %s', v_job.id);
@@ -116,5 +121,6 @@ begin
       return query select 'should_run', 'Nothing else holds it: a worker with a free slot takes it within its poll interval, 1 s by default.', jsonb_build_object('due_since', v_job.run_at, 'way_out', 'taskflow doctor  # if it stays like this');
     end if;
   end if;
+  return query select * from taskflow.explain_ties(explain.id, explain.tenant);
 end
 $$;

@@ -6,6 +6,7 @@
 -- it, takes those that expired before the mark and were not renewed since. So an outage or a leap
 -- of the clock, after which every lease is expired at once, gives live workers the time to renew.
 -- A lease far in the future (the clock leapt back) counts as expired too.
+-- Moves on what only waits for the time, too: delays and signals of workflows, and deadlines.
 -- Any number may call it at any time, from anywhere. Answers how many jobs it took.
 -- Locks: batches and jobs in question, skipping those locked by others.
 create or replace function taskflow.reap(second_look interval default '15 seconds') returns integer
@@ -56,6 +57,7 @@ begin
            and (j.lease_until <= v_batch.suspected_at or j.lease_until > v_batch.suspected_at + v_far)
          order by j.id for update skip locked
       loop
+        continue when coalesce(v_job.is_followed, false) and not taskflow.can_tell(v_job.tenant, v_job.id);
         perform taskflow.record_attempt(v_job, 'lost', v_now, 'worker ' || v_job.worker_id || ' stopped renewing', null);
         if v_job.cancel_requested then
           perform taskflow.archive(v_job, 'cancelled', v_now, v_job.cancel_reason, null);
@@ -76,6 +78,9 @@ begin
     end if;
   end loop;
   perform taskflow.admit_suspects(v_now);
+  if exists (select from taskflow.workflow_step s where s.due_at <= v_now) then
+    perform taskflow.run_timers(v_now);
+  end if;
   return v_taken + taskflow.expire(v_now);
 end
 $$;

@@ -32,6 +32,9 @@ begin
     raise exception 'ids, claim_nos and tenants must be plain lists'
       using errcode = 'TF111', hint = 'Give arrays of one dimension, counted from 1.';
   end if;
+  if others is not null then
+    perform taskflow.lock_ends(ids, tenants, others);
+  end if;
   if results is not null then
     select array_agg(g.place) into v_unstorable
       from unnest(ids) with ordinality g (id, place)

@@ -22,6 +22,8 @@ TREE = {
     ),
     "why": Entry("taskflow.cli.why:why", JOBS, "Why a job is where it is."),
     "dlq": Entry("taskflow.cli.dlq:dlq", JOBS, "The dead-letter queue, by kind of failure."),
+    "workflow": Entry("taskflow.cli.workflow:workflow", JOBS, "Workflows, runs and their steps."),
+    "batches": Entry("taskflow.cli.batches:batches", JOBS, "Jobs that are counted together."),
     "worker": Entry("taskflow.cli.worker:command", FLEET, "Serve queues until told to stop."),
     "top": Entry("taskflow.cli.top:top", FLEET, "Live view of queues, workers and failures."),
     "queues": Entry("taskflow.cli.queues:queues", FLEET, "List, pause and resume queues."),

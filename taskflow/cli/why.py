@@ -19,14 +19,19 @@ COUNTS = ("ahead", "alive", "serving")
 """Numbers that may be large enough for separators; all others are names."""
 
 
-@click.command(cls=Command, examples=["taskflow why 4711", "taskflow why 4711 --json"])
+@click.command(cls=Command, examples=["taskflow why 4711", "taskflow why 4712 approve --json"])
 @click.argument("id", type=ID)
+@click.argument("step", required=False)
 @click.pass_obj
-def why(invocation: Invocation, id: int) -> None:
-    """Say why a job is where it is, and what would change that."""
-    from taskflow.calls import jobs
+def why(invocation: Invocation, id: int, step: str | None) -> None:
+    """Say why a job, a run of a workflow or a STEP of it is where it is, and what would change
+    that."""
+    from taskflow.calls import flows, jobs
 
-    causes = invocation.run(jobs.explain(id, invocation.tenant))
+    call = jobs.explain(id, invocation.tenant)
+    if step is not None:
+        call = flows.explain_run(id, step, invocation.tenant)
+    causes = invocation.run(call)
     answer = {
         "id": id,
         "answer": causes[0].sentence,

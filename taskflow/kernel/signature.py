@@ -100,7 +100,7 @@ class Signature:
         Raises `InvalidArguments` naming every argument that is wrong, or an `UnstorableValue`.
         """
         if kwargs or len(args) != self._full:
-            values = self._gather(args, kwargs)
+            values = self.gather(args, kwargs)
         else:
             values = dict(zip(self._positional, args, strict=True))
         kinds_of = self._kinds
@@ -131,6 +131,23 @@ class Signature:
     def check(self, raw: codec.Json) -> None:
         """Raise what `bind` would raise for these stored arguments, or for a caller's JSON text."""
         self.bind(raw)
+
+    def gather(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call by name; their values are not looked at."""
+        values = dict(zip(self._positional, args, strict=False))
+        fits = len(args) <= len(self._positional) and values.keys().isdisjoint(kwargs)
+        values |= kwargs
+        known = kwargs.keys() <= self._by_keyword or (
+            self._takes_extra and (kwargs.keys() & self._named.keys()) <= self._by_keyword
+        )
+        if not (fits and known and self._required <= values.keys()):
+            raise self._refuse(self._binding_problems(args, kwargs))
+        return values
+
+    def check_values(self, values: dict[str, Any]) -> None:
+        """Raise what `encode` would raise for these, be they all arguments or some."""
+        if problems := self._conversion_problems(values):
+            raise self._refuse(problems)
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of the argument object; defaults where JSON can express them."""
@@ -182,17 +199,6 @@ class Signature:
             return codec.decode(raw)
 
     # --- inside -----------------------------------------------------------------------------------
-
-    def _gather(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        values = dict(zip(self._positional, args, strict=False))
-        fits = len(args) <= len(self._positional) and values.keys().isdisjoint(kwargs)
-        values |= kwargs
-        known = kwargs.keys() <= self._by_keyword or (
-            self._takes_extra and (kwargs.keys() & self._named.keys()) <= self._by_keyword
-        )
-        if not (fits and known and self._required <= values.keys()):
-            raise self._refuse(self._binding_problems(args, kwargs))
-        return values
 
     def _binding_problems(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]

@@ -8,10 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.types.json import Jsonb
 
 from taskflow.store import load
 from tests.conftest import Connect
 from tests.support import factories as f
+from tests.support import flows
 
 Connection = psycopg.Connection[Any]
 Login = Callable[[str], Connection]
@@ -143,6 +145,37 @@ def test_a_producer_enqueues_and_sees_its_own(db: Connection, login: Login) -> N
     denied(one, "select taskflow.settle(%s, 1)", job)
     denied(one, "select taskflow.maintain()")
     denied(one, "select * from taskflow.explain(%s)", job)
+
+
+def test_a_producer_runs_workflows_and_batches_and_sees_its_own(
+    db: Connection, login: Login
+) -> None:
+    one, other = login("taskflow_producer"), login("taskflow_producer")
+    flows.save(one, "w", {"a": {"task": "t"}, "s": {"signal": "go"}})
+    run = flows.start(other, "w")
+    assert [row.id for row in f.call_rows(other, "get_run", id=run)] == [run]
+    assert len(f.call_rows(other, "get_steps", run_id=run)) == 2
+    assert f.call(other, "signal", run_id=run, name="go") == "taken"
+    assert f.call_rows(one, "get_run", id=run) == f.call_rows(one, "get_steps", run_id=run) == []
+    with pytest.raises(psycopg.Error, match="does not exist"):
+        f.call(one, "signal", run_id=run, name="go")
+    (job,) = f.rows(db, "select created_by from taskflow.job")
+    assert job.created_by == f.value(other, "select session_user")
+    batch = f.call(one, "create_batch", on_finish={"task": "fin"})
+    f.call_rows(one, "add_to_batch", batch_id=batch, task="t", args=Jsonb([{}]))
+    f.call(one, "close_batch", id=batch)
+    assert f.call_rows(one, "get_batch", id=batch)[0].pending == 1
+    assert f.call_rows(other, "get_batch", id=batch) == []
+    for statement in ("cancel_run(%s)", "retry_run(%s)", "cancel_batch(%s)", "explain_run(%s)"):
+        denied(one, f"select taskflow.{statement}", run)
+    for table in ("workflow", "workflow_run", "workflow_step", "run_view", "batch_job"):
+        denied(one, f"select * from taskflow.{table}")
+    # a worker with no more than its own rights moves the run on, and enqueues the callback
+    worker = login("taskflow_worker")
+    flows.work(worker)
+    assert flows.run(db, run).state == "succeeded"
+    operator = login("taskflow_operator")
+    assert f.call(operator, "cancel_run", id=run) == "finished"
 
 
 def test_a_producer_cannot_read_by_pretending(db: Connection, login: Login) -> None:
