@@ -1423,6 +1423,8 @@ GRANT ALL ON FUNCTION taskflow.explain_schedule(name text, tenant text) TO taskf
 
 REVOKE ALL ON FUNCTION taskflow.explain_ties(id bigint, tenant text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.explain_turn(job taskflow.job, at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.explain_workers(queue text, task text, at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.fill_template(template jsonb, context jsonb) FROM PUBLIC;

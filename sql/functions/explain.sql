@@ -14,8 +14,6 @@ declare
   v_is_back boolean := false;
   v_retry text;
   v_pause taskflow.queue;
-  v_ahead bigint;
-  v_rate numeric;
 begin
   select v.* into v_job from taskflow.get_job(explain.id, explain.tenant) v;
   if not found and exists (select from taskflow.get_run(explain.id, explain.tenant)) then
@@ -100,24 +98,8 @@ begin
     v_is_held := v_is_held or found;
   end if;
   if v_job.run_at <= v_now and v_live.waits_for is null and not v_is_suspect then
-    select count(*) into v_ahead from (
-      select from taskflow.job j
-       where v_live.lane_id is null and j.queue = v_job.queue and j.state = 'ready' and j.run_at <= v_now
-         and (j.priority < taskflow.priority_no(v_job.priority)
-              or (j.priority = taskflow.priority_no(v_job.priority) and (j.run_at, j.id) < (v_job.run_at, v_job.id)))
-       limit 10001) a;
-    -- from the jobs that were enqueued last: finished_at has no index, and needs none for this
-    select count(*) filter (where f.queue = v_job.queue)
-           / greatest(extract(epoch from v_now - min(f.finished_at)), 1) into v_rate
-      from (select h.queue, h.finished_at from taskflow.job_history h
-             where h.tenant = v_job.tenant order by h.id desc limit 1000) f
-     where f.finished_at > v_now - interval '10 minutes';
-    if v_ahead > 0 then
-      return query select 'behind_others', format('%s of queue %s %s first%s.', case when v_ahead > 10000 then 'More than 10,000 jobs' when v_ahead = 1 then '1 job' else to_char(v_ahead, 'FM99,999') || ' jobs' end, v_job.queue, case when v_ahead = 1 then 'comes' else 'come' end,
-          case when v_rate > 0 then format(', about %s at the latest rate', taskflow.span_text(make_interval(secs => ceil(v_ahead / v_rate)::double precision))) else '' end),
-        jsonb_build_object('ahead', v_ahead, 'per_second', round(v_rate, 2),
-          'way_out', format('taskflow worker APP -q %s  # more slots or workers', v_job.queue));
-    elsif not v_is_held then
+    return query select * from taskflow.explain_turn(v_live, v_now);
+    if not found and not v_is_held then
       return query select 'should_run', 'Nothing else holds it: a worker with a free slot takes it within its poll interval, 1 s by default.', jsonb_build_object('due_since', v_job.run_at, 'way_out', 'taskflow doctor  # if it stays like this');
     end if;
   end if;

@@ -198,6 +198,6 @@ def test_a_job_knows_its_batch_and_old_ones_are_removed(db: Connection) -> None:
     f.call(db, "close_batch", id=id)
     flows.work(db)
     f.advance(db, 31 * 86_400)
-    f.call(db, "maintain")
+    f.maintain(db)
     assert f.call_rows(db, "get_batch", id=id) == []
     assert f.value(db, "select count(*) from taskflow.batch_job") == 0

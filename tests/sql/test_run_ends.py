@@ -443,10 +443,10 @@ def test_ended_runs_are_kept_for_their_retention_and_then_wholly_removed(db: Con
     new = flows.launch(db, {"a": task()})
     waiting = flows.launch(db, {"s": {"signal": "go"}})
     flows.work(db)
-    f.call(db, "maintain")
+    f.maintain(db)
     assert flows.run(db, old).state == "succeeded"
     f.advance(db, 2 * 86_400)
-    f.call(db, "maintain")
+    f.maintain(db)
     left = {row.id for row in f.rows(db, "select id from taskflow.workflow_run")}
     assert left == {new, waiting}
     assert f.value(db, "select count(*) from taskflow.workflow_signal") == 0
