@@ -156,7 +156,9 @@ def test_a_producer_runs_workflows_and_batches_and_sees_its_own(
     assert [row.id for row in f.call_rows(other, "get_run", id=run)] == [run]
     assert len(f.call_rows(other, "get_run_steps", run_id=run)) == 2
     assert f.call(other, "signal", run_id=run, name="go") == "taken"
-    assert f.call_rows(one, "get_run", id=run) == f.call_rows(one, "get_run_steps", run_id=run) == []
+    assert (
+        f.call_rows(one, "get_run", id=run) == f.call_rows(one, "get_run_steps", run_id=run) == []
+    )
     with pytest.raises(psycopg.Error, match="does not exist"):
         f.call(one, "signal", run_id=run, name="go")
     (job,) = f.rows(db, "select created_by from taskflow.job")
