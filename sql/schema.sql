@@ -1662,6 +1662,8 @@ REVOKE ALL ON FUNCTION taskflow.place_step_jobs(tenant text, jobs taskflow.step_
 
 REVOKE ALL ON FUNCTION taskflow.plain_text(raw text, longest integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.prefill_template(template jsonb, context jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.preview_schedule(name text, cron text, time_zone text, count integer, after timestamp with time zone, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.preview_schedule(name text, cron text, time_zone text, count integer, after timestamp with time zone, tenant text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.preview_schedule(name text, cron text, time_zone text, count integer, after timestamp with time zone, tenant text) TO taskflow_operator;

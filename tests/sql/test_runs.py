@@ -247,6 +247,25 @@ def test_a_for_each_step_gives_the_results_in_order(db: Connection) -> None:
     assert flows.check_run(db, run) == "succeeded"
 
 
+def test_an_item_may_be_looked_up_in_what_came_before(db: Connection) -> None:
+    """A path that reads both; what reads neither, and a text that looks like one, stay as given."""
+    args = {
+        "row": path("$.steps.list.result.rows[*] ? (@.id == $.item)"), "no": path("$.index"),
+        "same": path("$.steps.list.result.x"), "text": {"$value": path("$.item")}, "k": [1],
+    }  # fmt: skip
+    run = flows.launch(
+        db, {"list": task(), "m": task("list", name="m", for_each="$.input.ids", args=args)},
+        "$.steps.m.result", {"ids": [2, 1]},
+    )  # fmt: skip
+    rows = [{"id": 1, "v": "one"}, {"id": 2, "v": "two"}]
+    trick = {"$path": "$.item"}
+    flows.work(db, lambda job: {"rows": rows, "x": trick} if job.task == "t" else job.args)
+    assert flows.run(db, run).output == [
+        {"row": row, "no": no, "same": trick, "text": path("$.item"), "k": [1]}
+        for no, row in enumerate(reversed(rows))
+    ]
+
+
 def test_only_so_many_items_run_at_once(db: Connection) -> None:
     nodes = {"map": task(for_each="$.input.xs", max_parallel=3, args={"x": path("$.item")})}
     run = flows.launch(db, nodes, data={"xs": list(range(10))})

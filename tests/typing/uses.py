@@ -11,17 +11,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_type
 
 from taskflow import (
+    BatchHandle,
     Cancel,
     Context,
     Enqueued,
     Handle,
     Job,
+    Node,
     Retry,
+    Run,
+    RunHandle,
     Schedule,
     Snooze,
     Task,
     Taskflow,
 )
+from taskflow.chains import Chain, Group, Part
 from taskflow.kernel.schedule import Declaration
 
 if TYPE_CHECKING:
@@ -201,3 +206,63 @@ async def steps(ctx: Context) -> None:
 def plain_steps(ctx: Context) -> None:
     assert_type(ctx.step("draw", draw), int)
     assert_type(ctx.step("other", loose, result_type=Decimal), Decimal)
+
+
+# --- workflows: an edge is a value of the type that the task before it returns --------------------
+
+
+@tf.task()
+async def fetch(region: str) -> list[int]:
+    return [1]
+
+
+@tf.task()
+async def merge(parts: Sequence[list[int]], note: str = "") -> float:
+    return 1.0
+
+
+@tf.task()
+async def tell(total: float) -> None: ...
+
+
+flow = tf.flow("nightly")
+parts = [flow.add(fetch, region=region) for region in ("eu", "us")]
+assert_type(parts[0], Node[list[int]])
+total = flow.add(merge, [part.out for part in parts])
+assert_type(total.out, float)
+flow.add(tell.options(queue="mail"), total.out).after(parts[0]).when("$.input.tell == true")
+each = flow.add(tell, flow.item).for_each(parts[0].out, max_parallel=3)
+assert_type(each, Node[list[None]])
+flow.add(tell, parts[0].out)  # error
+flow.add(merge, parts[0].out)  # error
+flow.add(fetch)  # error
+flow.add(fetch, place="eu")  # error
+flow.add(fetch, "eu").compensate(tell, "x")  # error
+flow.add(fetch, "eu").on_failure("stop")  # error
+flow.add(fetch, "eu").after("merge")  # error
+flow.start({"region": "eu"}, key="monday")
+flow.start(5)  # error
+
+assert_type(fetch.s("eu"), Part[list[int]])
+assert_type(fetch.s("eu") | tell.s(), Chain[None])
+assert_type(tf.chain(fetch.s("eu"), merge.s()), Chain[float])
+assert_type(tf.group([fetch.s("eu"), fetch.s("us")]), Group[list[int]])
+assert_type(tf.group([fetch.s("eu")]).then(merge.s()).enqueue(), RunHandle[float])
+assert_type(tf.group([fetch.s("eu")]).enqueue().result(), list[list[int]])
+fetch.si(5)  # error
+fetch.s("eu") | 5  # error
+
+with tf.batch("import", on_success=tell.s(1.0)) as batch:
+    batch.add(fetch, "eu")
+    batch.add(fetch, 5)  # error
+    batch.add_many(fetch, [("eu",)])
+assert_type(batch.handle, BatchHandle)
+tf.batch(on_end=tell.s(1.0))  # error
+
+
+async def runs() -> None:
+    run = await flow.astart()
+    assert_type(run, RunHandle[Any])
+    assert_type(await run.await_end(timeout="5s"), Run)
+    await run.asignal(5)  # error
+    assert_type(await (fetch.s("eu") | merge.s()).aenqueue(), RunHandle[float])
