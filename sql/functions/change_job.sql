@@ -17,6 +17,8 @@ begin
   end if;
   update taskflow.job j
      set args = v_args,
+         args_version = case when 'args' = any (rule.replaces) or rule.on_conflict = 'merge' then new_job.args_version
+                             else j.args_version end,
          attempt = case when v_args = j.args then j.attempt else 0 end,
          priority = case when 'priority' = any (rule.replaces)
                          then new_job.priority % 10 + j.priority / 10 * 10 else j.priority end,

@@ -47,6 +47,7 @@ declare
   v_timeout interval;
   v_max_bytes integer;
   v_is_checked boolean;
+  v_version smallint;
   v_is_kept boolean;
   v_id bigint;
 begin
@@ -54,8 +55,9 @@ begin
          coalesce(taskflow.priority_no(enqueue.priority), t.priority, 2),
          coalesce(enqueue.max_attempts, t.max_attempts, taskflow.config('max_attempts')::integer),
          coalesce(enqueue.timeout, t.timeout), coalesce(t.check_args, 'off') <> 'off' and args_version is null,
+         coalesce(enqueue.args_version, t.version),
          exists (select from taskflow.tenant_role)
-    into v_max_bytes, v_queue, v_priority, v_attempts, v_timeout, v_is_checked, v_is_kept
+    into v_max_bytes, v_queue, v_priority, v_attempts, v_timeout, v_is_checked, v_version, v_is_kept
     from taskflow.config c
     left join taskflow.task t on t.tenant = 'default' and t.name = enqueue.task
    where c.tenant = 'default' and c.name = 'max_args_bytes';
@@ -72,7 +74,7 @@ begin
     insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, queue, task,
                               created_by, args, args_version)
     values (v_run_at, v_now, v_attempts, v_priority, enqueue.deadline, v_timeout, v_queue, enqueue.task,
-            session_user, enqueue.args, enqueue.args_version)
+            session_user, enqueue.args, v_version)
     returning id into v_id;
   else
     return (taskflow.enqueue_job(

@@ -73,7 +73,7 @@ begin
                                 queue, task, created_by, tags, args, meta, args_version)
       select v_job.run_at, v_job.created_at, v_job.max_attempts, v_job.priority, v_job.deadline,
              v_job.timeout, v_job.tenant, v_job.queue, v_job.task, v_job.created_by, v_job.tags,
-             a, v_job.meta, v_job.args_version
+             a, v_job.meta, coalesce(v_job.args_version, taskflow.published_version(v_job.task))
         from jsonb_array_elements(args) a
       returning id)
     select array_agg(id order by id) into ids from new;

@@ -10,6 +10,7 @@ language plpgsql volatile as $$
 declare
   v_key text := new_job.unique_key;
 begin
+  new_job.args_version := coalesce(new_job.args_version, taskflow.published_version(new_job.task));
   if taskflow.has_limits(new_job.tenant, new_job.queue, new_job.task) then
     new_job.lane_id := taskflow.find_lane(new_job.tenant, new_job.queue, new_job.task, new_job.args);
   end if;

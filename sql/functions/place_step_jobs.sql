@@ -20,14 +20,14 @@ begin
           where n.tenant = place_step_jobs.tenant and n.workflow_id = r.workflow_id and n.no = g.node offset 0) n),
     placed as (
       insert into taskflow.job (id, run_at, created_at, max_attempts, priority, timeout, tenant, queue, task,
-                                created_by, tags, args, meta, is_followed)
+                                created_by, tags, args, args_version, meta, is_followed)
       select g.job_id, case when g.options ? 'delay' then v_now + taskflow.read_pause(g.options -> 'delay') else v_now end, v_now,
              coalesce((g.options ->> 'max_attempts')::smallint, t.max_attempts, v_attempts),
              coalesce(taskflow.priority_no(g.options ->> 'priority'), t.priority, 2),
              case when g.options ? 'timeout' then taskflow.read_pause(g.options -> 'timeout') else t.timeout end,
              place_step_jobs.tenant, coalesce(g.options ->> 'queue', t.queue, 'default'), g.task, g.created_by,
              case when g.options ? 'tags' then array(select jsonb_array_elements_text(g.options -> 'tags')) end,
-             g.args, g.options -> 'meta', true
+             g.args, t.version, g.options -> 'meta', true
         from given g
         left join lateral (
           select t.* from taskflow.task t where t.tenant = 'default' and t.name = g.task offset 0) t on true

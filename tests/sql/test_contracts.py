@@ -131,3 +131,24 @@ def test_a_claim_passes_by_what_the_worker_refuses(db: Connection) -> None:
 def test_a_contract_that_refers_to_itself_ends(db: Connection) -> None:
     loop = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
     assert f.value(db, "select taskflow.schema_problem(%s, '1')", Jsonb(loop)) is None
+
+
+@pytest.mark.parametrize("check", ["off", "reject"])
+@pytest.mark.parametrize("extra", [{}, {"unique_key": "k"}])
+def test_what_sql_enqueues_is_of_the_version_that_is_published(
+    db: Connection, check: str, extra: dict[str, Any]
+) -> None:
+    publish(db, check, version=3)
+    f.enqueue(db, "pay", args={"order_id": 1}, **extra)
+    f.call_rows(db, "enqueue_many", task="pay", args=Jsonb([{"order_id": 2}]))
+    f.enqueue(db, "unknown")
+    found = f.call_rows(db, "claim", worker_id=f.join(db), queues=["default"], slots=[10])
+    assert [job.args_version for job in found] == [3, 3, None]
+
+
+@pytest.mark.parametrize("on_conflict", ["replace", "merge"])
+def test_new_arguments_bring_their_version(db: Connection, on_conflict: str) -> None:
+    f.enqueue(db, "pay", args={"a": 1}, args_version=1, unique_key="k")
+    f.enqueue(db, "pay", args={"a": 2}, args_version=2, unique_key="k", on_conflict=on_conflict)
+    (claimed,) = f.claim(db, f.join(db))
+    assert (claimed.args_version, claimed.args) == (2, {"a": 2})
