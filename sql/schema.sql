@@ -1695,6 +1695,8 @@ REVOKE ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.publish_tasks(tasks jsonb) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.published_version(task text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.put_back(job taskflow.job, outcome text, at_time timestamp with time zone, delay interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.put_in_batch(batch_id bigint, ids bigint[], tenant text) FROM PUBLIC;
