@@ -484,6 +484,7 @@ CREATE TABLE taskflow.workflow_step (
     result jsonb
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', autovacuum_analyze_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
+ALTER TABLE ONLY taskflow.workflow_step ALTER COLUMN result SET STORAGE EXTERNAL;
 
 CREATE VIEW taskflow.step_view WITH (security_invoker='true') AS
  SELECT s.tenant,

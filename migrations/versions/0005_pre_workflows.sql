@@ -106,6 +106,8 @@ create table taskflow.workflow_step (
   primary key (tenant, run_id, node, place)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05,
         autovacuum_vacuum_cost_delay = 0);
+-- not compressed: what a step would read is measured before it is read
+alter table taskflow.workflow_step alter column result set storage external;
 create index workflow_step_job on taskflow.workflow_step (tenant, job_id) where job_id is not null;
 create index workflow_step_due on taskflow.workflow_step (due_at) where due_at is not null;
 

@@ -1,4 +1,4 @@
--- Tells those who wait for a job's end. Nobody waits: one look at an empty table, no NOTIFY.
+-- Tells those who wait for the end of a job, a run or a batch. Nobody waits: one look at an empty table, no NOTIFY.
 create or replace function taskflow.announce(tenant text, ids bigint[]) returns void
 language plpgsql volatile as $$
 begin

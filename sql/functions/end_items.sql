@@ -38,6 +38,10 @@ begin
     begin  -- many large results together may be more than one value holds
       v_results := null;
       if (v_step.spec).is_read then
+        if (select sum(pg_column_size(s.result)) from taskflow.workflow_step s
+             where s.tenant = end_items.tenant and s.run_id = v_step.run_id and s.node = v_step.node and s.place >= 0) > 67108864 then
+          raise exception 'they take more than 67108864 bytes';
+        end if;
         select jsonb_agg(s.result order by s.place) into v_results from taskflow.workflow_step s
          where s.tenant = end_items.tenant and s.run_id = v_step.run_id and s.node = v_step.node and s.place >= 0;
       end if;

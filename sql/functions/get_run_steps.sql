@@ -1,5 +1,6 @@
--- The steps of a run in the order of its nodes, items after their node, compensations last; as get_run
--- lets the session see it. At most `max_steps`, after a node and place if given.
+-- The steps of a run in the order of its nodes; of one node first its compensations, then the node, then
+-- its items. As get_run lets the session see it. At most `max_steps` (10,000 in a call), and after the
+-- number and place of the last one seen, if given.
 create or replace function taskflow.get_run_steps(
   run_id bigint, tenant text default null, max_steps integer default 1000, after integer[] default null
 ) returns setof taskflow.step_view

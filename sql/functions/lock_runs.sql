@@ -3,7 +3,9 @@
 -- `offset 0` here and in all that moves runs on: it keeps the planner, which may know nothing of these
 -- tables yet, from turning the join round and reading all steps for every id.
 create or replace function taskflow.lock_runs(tenant text, ids bigint[]) returns boolean
-language plpgsql volatile as $$
+language plpgsql volatile
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 declare
   v_roots bigint[];
 begin

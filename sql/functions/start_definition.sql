@@ -3,7 +3,11 @@
 create or replace function taskflow.start_definition(
   tenant text, workflow_id bigint, name text, input jsonb, key text, out id bigint, out outcome text
 )
-language plpgsql volatile as $$
+language plpgsql volatile
+-- as in end_steps: plans that are made here are used there
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 declare
   v_first taskflow.step_ref[];
   v_ends taskflow.step_end[];

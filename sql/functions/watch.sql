@@ -1,5 +1,5 @@
--- Asks for a notification 'done <id>' on channel taskflow when the job ends, for a minute.
--- Look at the job after this and before sleeping: it may have ended in between.
+-- Asks for a notification 'done <id>' on channel taskflow when the job, run or batch ends, for a minute.
+-- Look at it after this and before sleeping: it may have ended in between.
 -- Raises 42501 for a tenant that is not the caller's (see allow_tenant).
 create or replace function taskflow.watch(id bigint, tenant text default null) returns void
 language sql volatile security definer set search_path = taskflow, pg_temp as $$

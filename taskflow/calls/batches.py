@@ -115,10 +115,11 @@ def list_batches(
     tenant: str, *, states: Sequence[str] = (), before: int | None = None, limit: int = 50
 ) -> Call[list[Batch]]:
     """Batches, newest first."""
+    in_states = " and state = any (%(states)s::text[])" if states else ""
+    older = " and id < %(before)s" if before is not None else ""
     return Call(
         f"select {_BATCH} from taskflow.batch_view where tenant = %(tenant)s"
-        " and (%(states)s::text[] = '{}' or state = any (%(states)s::text[]))"
-        " and (%(before)s::bigint is null or id < %(before)s) order by id desc limit %(limit)s",
+        f"{in_states}{older} order by id desc limit %(limit)s",
         {"tenant": tenant, "states": list(states), "before": before, "limit": limit},
         each(Batch),
     )
