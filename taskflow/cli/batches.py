@@ -99,7 +99,12 @@ def show(invocation: Invocation, id: int) -> None:
     invocation.answer(batch, lambda: [title + _state(batch), "", shapes.facts(facts)])
 
 
-@batches.command(examples=["""taskflow batches cancel 4711 --reason "wrong file" """])
+@batches.command(
+    examples=[
+        """taskflow batches cancel 4711 --reason "wrong file" """,
+        "taskflow batches cancel 4711 --json",
+    ]
+)
 @click.argument("id", type=ID)
 @click.option("--reason", metavar="TEXT", help="Kept with the jobs.")
 @click.pass_obj

@@ -125,7 +125,10 @@ def retry(invocation: Invocation, id: int) -> None:
 
 @click.command(
     cls=Command,
-    examples=["""taskflow workflow cancel 4711 --reason "wrong region" """],
+    examples=[
+        """taskflow workflow cancel 4711 --reason "wrong region" """,
+        "taskflow workflow cancel 4711 4712 --json",
+    ],
 )
 @click.argument("ids", metavar="RUN...", type=ID, nargs=-1, required=True)
 @click.option("--reason", metavar="TEXT", help="Kept with the run.")

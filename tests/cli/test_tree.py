@@ -15,7 +15,7 @@ import pytest
 from taskflow.cli.main import cli as root
 from tests.cli.conftest import Run, run
 from tests.cli.stage import dead, finished, publish, running
-from tests.support import factories
+from tests.support import factories, flows
 
 
 def walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -121,6 +121,15 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("schedules", "run"): ["digest"],
     ("schedules", "backfill"): ["digest", "--from", "1h"],
     ("schedules", "delete"): ["digest", "--yes"],
+    ("workflow", "save"): ["nightly", '{"nodes": {"a": {"task": "t"}}}'],
+    ("workflow", "start"): ["nightly"],
+    ("workflow", "show"): ["{run}"],
+    ("workflow", "graph"): ["{run}"],
+    ("workflow", "signal"): ["{run}", "go"],
+    ("workflow", "retry"): ["{run}"],
+    ("workflow", "cancel"): ["{run}"],
+    ("batches", "show"): ["{batch}"],
+    ("batches", "cancel"): ["{batch}"],
 }
 NO_ANSWER = {
     ("worker",), ("bench",), ("demo",), ("db", "start"), ("db", "psql"), ("db", "downgrade"),
@@ -139,15 +148,20 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
         "dead": dead(db)[0],
         "waiting": factories.enqueue(db, "mail.send"),
         "operation": factories.call(db, "start_operation", verb="cancel", filter={}),
+        "run": flows.launch(db, {"go": {"signal": "go"}}),
+        "batch": factories.call(db, "create_batch"),
     }
     running(db, queue="other")
+    flows.save(db, "nightly", {"go": {"signal": "go"}})
     factories.call(db, "put_schedule", name="digest", task="mail.send", cron="0 8 * * *")
     if path[-1] == "resume":
         cli("queues", "pause", "default").ok()
         cli("schedules", "pause", "digest").ok()
+    if path == ("workflow", "retry"):
+        cli("workflow", "cancel", str(names["run"])).ok()
     if path[0] == "limits":
         cli("limits", "set", *ARGUMENTS["limits", "set"]).ok()
-    arguments = [word.format(**names) if word[:2] in ("{w", "{d", "{o") else word
+    arguments = [word.format(**names) if word[1:-1] in names else word
                  for word in ARGUMENTS.get(path, [])]  # fmt: skip
     done = cli(*path, *arguments, "--json")
     assert done.code in (0, 3, 8), done.err

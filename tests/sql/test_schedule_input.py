@@ -258,8 +258,7 @@ def test_an_operator_makes_schedules_and_a_worker_only_fires(
         assert fire(sessions["worker"]) == 1
         assert {job.created_by for job in jobs(db)} == {"sched_operator"}
         sessions["worker"].execute("set taskflow.clock_offset = '1 day'")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            fire(sessions["worker"])  # a moved clock would fire all there is
+        assert fire(sessions["worker"]) == 0  # a moved clock would fire all there is
         f.rows(sessions["worker"], "select * from taskflow.schedule_view")
         f.call_rows(sessions["worker"], "preview_schedule", cron="* * * * *")
         assert f.value(sessions["worker"], "select taskflow.cron_next('* * * * *', now())")

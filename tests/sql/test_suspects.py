@@ -217,7 +217,12 @@ def test_it_says_why_a_suspect_waits(db: Connection) -> None:
         "Its worker died 2 times in a row while it ran; it waits to run without other suspects:"
         f" job {first} comes first."
     )
-    assert answer.detail == {"lost": 2, "max_lost": 3, "first": first}
+    assert answer.detail == {
+        "lost": 2,
+        "max_lost": 3,
+        "first": first,
+        "way_out": f"taskflow jobs cancel {second}",
+    }
 
 
 def test_it_says_that_a_worker_was_lost(db: Connection) -> None:
@@ -225,7 +230,7 @@ def test_it_says_that_a_worker_was_lost(db: Connection) -> None:
     f.lose(db, f.claim(db, f.join(db), 2))
     db.execute("update taskflow.job set run_at = run_at + interval '1 min'")
     assert f.call_rows(db, "explain", id=job)[0].sentence.startswith(
-        "Its worker died while it ran, for the 1. time in a row; it starts again in 00:0"
+        "Its worker died while it ran, for the 1. time in a row; it starts again in 1m "
     )
 
 

@@ -160,14 +160,15 @@ def test_a_function_that_a_view_calls_may_change_its_form(
     db = connect(fresh_dsn)
     view = f.value(db, "select pg_get_viewdef('taskflow.job_view'::regclass)")
     db.execute("drop view taskflow.job_view cascade")
-    db.execute("drop function taskflow.priority_name(smallint)")
+    db.execute("drop function taskflow.priority_name(smallint) cascade")
     db.execute(f"create function taskflow.priority_name{form} language sql as $$ select 'old' $$")
     view = view.replace("priority_name(j.priority)", "priority_name(j.priority)::text")
     db.execute(f"create view taskflow.job_view as {view}")
     db.execute("create view looked_at as select id, priority from taskflow.job_view")
     db.execute(
         "update taskflow.sql_object set source_hash = 'old'"
-        " where name in ('priority_name', 'get_job') or (name = 'job_view' and %s)",
+        " where name in ('priority_name', 'get_job', 'schedule_view')"
+        " or (name = 'job_view' and %s)",
         (is_view_changed,),
     )
     assert migrate.upgrade(fresh_dsn).is_current
