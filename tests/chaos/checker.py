@@ -4,7 +4,8 @@ It trusts nothing that the workers say about themselves but their logs, and take
 the protocol: A1 nothing acknowledged is lost; A2 one ledger row per job that its own transaction
 completed; A3 one start per claim; A4 leases of one job never overlap, and none is taken away
 before its time; A5 one end, by the newest claim; A7 counts stay in bounds; A10 one live job per
-unique key; A13 rest is rest; A15 no deadlocks and no errors of ours.
+unique key; A13 rest is rest; A15 no deadlocks and no errors of ours; L1 no more
+jobs of a key ran at once, and L2 no more began in any window, than the limits of the run allow.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from tests.chaos.evidence import read_logs
+from tests.chaos.evidence import AT_ONCE, STARTS, read_logs
 
 OURS = (
     "deadlock detected",
@@ -42,6 +43,8 @@ def check(
             *_ends(db),
             *_counts(db),
             *_unique(db),
+            *_at_once(db),
+            *_windows(db),
             *_rest(db, base_sessions),
         ]
     if directory is not None:
@@ -181,6 +184,36 @@ def _unique(db: psycopg.Connection[Any]) -> Iterator[str]:
         live[e.unique_key].add(e.job_id)
         if len(live[e.unique_key]) > 1:
             yield f"A10 key {e.unique_key} is held by jobs {sorted(live[e.unique_key])}"
+
+
+def _at_once(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """L1: a claim sees the slots of those before it, so the order of the events is that of the
+    claims and ends of one key."""
+    running: dict[str, set[int]] = defaultdict(set)
+    statement = (
+        "select e.job_id, e.state, v.args ->> 'ms' as key from job_event e"
+        " join taskflow.job_view v on v.id = e.job_id and v.task = 'outside.plain' order by e.id"
+    )
+    for e in db.execute(statement):
+        if e.state != "running":
+            running[e.key].discard(e.job_id)
+            continue
+        running[e.key].add(e.job_id)
+        if len(running[e.key]) > AT_ONCE:
+            yield f"L1 jobs {sorted(running[e.key])} of key {e.key} ran at once"
+
+
+def _windows(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """L2: of every start that history knows, the one STARTS before it is a period older."""
+    starts = db.execute(
+        "select h.started_at as at from taskflow.job_history h where h.task = 'outside.flaky'"
+        " union all select a.started_at from taskflow.attempt a join taskflow.job_view v"
+        " on v.id = a.job_id where v.task = 'outside.flaky' and a.outcome <> 'succeeded'"
+        " order by 1"
+    ).fetchall()
+    for first, last in zip(starts, starts[STARTS:], strict=False):
+        if last.at - first.at < timedelta(seconds=1):
+            yield f"L2 {STARTS + 1} starts of outside.flaky between {first.at} and {last.at}"
 
 
 def _rest(db: psycopg.Connection[Any], base_sessions: int) -> Iterator[str]:

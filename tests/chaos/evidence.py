@@ -44,6 +44,24 @@ def prepare(dsn: str) -> None:
         connection.execute(SETUP)
 
 
+AT_ONCE = 1
+"""So many jobs of outside.plain with the same `ms` may run at once."""
+STARTS = 40
+"""So many runs of outside.flaky may start in a second, wherever it begins."""
+
+
+def set_limits(db: psycopg.Connection[Any]) -> None:
+    db.execute(
+        "select taskflow.set_limit('plain', task => 'outside.plain', key => '{ms}',"
+        " concurrency => %s)",
+        (AT_ONCE,),
+    )
+    db.execute(
+        "select taskflow.set_limit('flaky', task => 'outside.flaky', rate => %s, per => '1 s')",
+        (STARTS,),
+    )
+
+
 class Log:
     """An append-only file of one process, a JSON object to a line, each written at once."""
 

@@ -59,6 +59,8 @@ class Rig:
         """Load and faults for the time given, then quiet until all work is done."""
         migrate.upgrade(self.server.dsn)
         evidence.prepare(self.server.dsn)
+        with psycopg.connect(self.server.dsn, autocommit=True) as db:
+            evidence.set_limits(db)
         os.environ["CHAOS_DIRECTORY"] = str(self.directory)
         try:
             for _ in range(WORKERS):

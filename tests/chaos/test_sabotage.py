@@ -135,6 +135,38 @@ def failures(story: Story) -> None:
         f.call(story.db, "cancel", id=id)
 
 
+def a_crowd_of_one_key(story: Story) -> None:
+    """More jobs of a key than may run at once, and two workers who want them all."""
+    evidence.set_limits(story.db)
+    for n in range(4):
+        f.enqueue(story.db, "outside.plain", args={"ms": 5, "n": n})
+    for _ in range(4):
+        jobs = [*f.claim(story.db, story.a, 4), *f.claim(story.db, story.b, 4)]
+        for job in jobs:
+            f.settle(story.db, job, "completed")
+
+
+def a_rush(story: Story) -> None:
+    """More jobs than may start in a second, half of which fail and are at once due again."""
+    evidence.set_limits(story.db)
+    for n in range(evidence.STARTS + 10):
+        f.enqueue(story.db, "outside.flaky", args={"n": n}, max_attempts=2)
+    while f.value(story.db, "select count(*) from taskflow.job"):
+        for job in f.claim(story.db, story.a, 20):
+            if job.attempt == 1 and job.args["n"] % 2:
+                f.settle(story.db, job, "failed", delay=timedelta(0))
+            else:
+                f.settle(story.db, job, "completed")
+
+
+def no_slots(story: Story) -> None:
+    story.break_function("limit_room", "v_cap is not null", "false")
+
+
+def no_memory_of_starts(story: Story) -> None:
+    story.break_function("limit_room", "s.at > at_time - rule.period", "false")
+
+
 def no_fence(story: Story) -> None:
     story.break_function("settle", "and j.claim_no = settle.claim_no")
 
@@ -192,6 +224,8 @@ SABOTAGES: list[tuple[Play, Fault, str]] = [
     (claims_in_a_row, keeps_the_live_row, "A1"),
     (one_key_twice, no_unique_key, "A10"),
     (failures, no_counting, "A7"),
+    (a_crowd_of_one_key, no_slots, "L1"),
+    (a_rush, no_memory_of_starts, "L2"),
 ]
 PLAYS = sorted({play for play, _, _ in SABOTAGES}, key=lambda play: play.__name__)
 
