@@ -16,12 +16,12 @@ begin
       where n.tenant = r.tenant and n.workflow_id = r.workflow_id and n.no = s.node offset 0) n
    where r.tenant = resume_run.tenant and r.id = resume_run.run_id;
   for v_step in
-    select s.node, n as spec, i.waiting, i.running
+    select s.node, n.spec, i.waiting, i.running
       from taskflow.workflow_run r
       join taskflow.workflow_step s on s.tenant = r.tenant and s.run_id = r.id and s.place = -1 and s.state = 'scheduled'
      cross join lateral (
-       select n.* from taskflow.workflow_node n
-        where n.tenant = r.tenant and n.workflow_id = r.workflow_id and n.no = s.node and n.items is not null offset 0) n
+       select w as spec from taskflow.workflow_node w
+        where w.tenant = r.tenant and w.workflow_id = r.workflow_id and w.no = s.node and w.items is not null offset 0) n
      cross join lateral (
        select count(*) filter (where o.state = 'pending')::integer as waiting, count(*) filter (where o.state = 'scheduled')::integer as running
          from taskflow.workflow_step o where o.tenant = s.tenant and o.run_id = s.run_id and o.node = s.node and o.place >= 0) i
