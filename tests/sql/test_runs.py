@@ -472,3 +472,26 @@ def test_a_cancelled_inner_run_is_a_cancelled_step(db: Connection) -> None:
     assert flows.states(db, run) == {"a": "cancelled", "b": "cancelled"}
     assert flows.run(db, run).reason == f"step a was cancelled: run {step.child_id} cancelled: no"
     assert flows.check_run(db, run) == "failed"
+
+
+def test_the_items_that_failed_are_done_again_and_no_more(db: Connection) -> None:
+    run = flows.launch(
+        db,
+        {"each": {"task": "t", "for_each": "$.input.xs", "max_parallel": 2}},
+        "$.steps.each.result",
+        {"xs": [1, 2, 3, 4]},
+    )
+    tried: list[int] = []
+
+    def second_fails(job: Any) -> Any:
+        tried.append(job.id)
+        return flows.Failed() if len(tried) == 2 else 1
+
+    while flows.work(db, second_fails, at_most=1) and flows.run(db, run).state == "running":
+        pass
+    assert flows.run(db, run).state == "failed"
+    done = len(tried) - 1
+    f.call(db, "retry_run", id=run)
+    assert flows.work(db, lambda job: 1) == 4 - done
+    found = flows.run(db, run)
+    assert (found.state, found.output) == ("succeeded", [1, 1, 1, 1])
