@@ -8,6 +8,7 @@ declare
   v_now timestamptz := taskflow.now();
   v_run record;
   v_pending bigint;
+  v_no integer;
 begin
   select v.* into v_run from taskflow.get_run(explain_run.id, explain_run.tenant) v;
   if not found then
@@ -24,7 +25,15 @@ begin
         coalesce(': ' || v_run.reason, '')),
       jsonb_build_object('succeeded', v_run.succeeded, 'skipped', v_run.skipped, 'failed', v_run.failed, 'cancelled', v_run.cancelled, 'total', v_run.total);
   end if;
+  select n.no into v_no from taskflow.workflow_node n
+   where n.tenant = v_run.tenant and n.workflow_id = v_run.workflow_id and n.name = explain_run.node;
   return query
+    with shown as materialized (
+      select v.* from taskflow.step_view v
+       where v.tenant = v_run.tenant and v.run_id = v_run.id
+         and (v.no = v_no
+              or (explain_run.node is null and v.state not in ('pending', 'succeeded', 'skipped', 'cancelled', 'compensated')))
+       order by v.no, v.place limit 20)
     select case when s.state = 'waiting' then 'waiting_for_' || s.kind when s.state = 'pending' then 'waiting_for_steps' else 'step_' || s.state end,
            format('Step %s%s %s.', s.node, case when s.item_no >= 0 then '[' || s.item_no || ']' else '' end,
              case when s.state = 'waiting' and s.kind = 'signal' then format('waits for the signal "%s"%s', s.target, coalesce(', for ' || date_trunc('second', s.due_at - v_now) || ' more', ''))
@@ -34,17 +43,21 @@ begin
                   when s.child_id is not null then format('is run %s, %s', s.child_id, s.state) || coalesce(': ' || s.error, '')
                   else s.state || coalesce(': ' || s.error, '') end),
            jsonb_strip_nulls(jsonb_build_object('step', s.node, 'job_id', s.job_id::text, 'run_id', s.child_id::text, 'due_at', s.due_at))
-      from taskflow.step_view s
+      from shown s
       left join lateral (
-        select string_agg(format('%s (%s)', p.node, p.state), ', ' order by p.no) as names
-          from (select p.no, p.node, p.state
-                  from taskflow.workflow_node n cross join unnest(n.needs) u (no)
-                  join taskflow.step_view p on p.tenant = s.tenant and p.run_id = s.run_id and p.no = u.no and p.place = -1
-                 where n.tenant = s.tenant and n.workflow_id = v_run.workflow_id and n.no = s.no
-                   and p.state not in ('succeeded', 'skipped') order by p.no limit 10) p) b on s.state = 'pending' and s.place = -1
-     where s.tenant = v_run.tenant and s.run_id = v_run.id
-       and (s.node = explain_run.node or (explain_run.node is null and s.state not in ('pending', 'succeeded', 'skipped', 'cancelled', 'compensated')))
-     order by s.no, s.place limit 20;
+        select string_agg(format('%s (%s)', v.node, v.state), ', ' order by o.no) as names
+          from (select u.no
+                  from taskflow.workflow_node n
+                 cross join unnest(n.needs) u (no)
+                 cross join lateral (
+                   select w.state from taskflow.workflow_step w
+                    where w.tenant = v_run.tenant and w.run_id = v_run.id and w.node = u.no and w.place = -1 offset 0) w
+                 where n.tenant = v_run.tenant and n.workflow_id = v_run.workflow_id and n.no = s.no
+                   and w.state not in ('succeeded', 'skipped') order by u.no limit 10) o
+         cross join lateral (
+           select v.node, v.state from taskflow.step_view v
+            where v.tenant = v_run.tenant and v.run_id = v_run.id and v.no = o.no and v.place = -1 offset 0) v) b on s.state = 'pending' and s.place = -1
+     order by s.no, s.place;
   if explain_run.node is not null and not found then
     return query select 'not_found', format('Run %s has no step "%s".', explain_run.id, left(explain_run.node, 100)), null::jsonb;
   elsif explain_run.node is null then

@@ -52,7 +52,11 @@ def mixed(db: Any) -> list[Any]:
                 elif fate == "fail":
                     factories.settle(db, job, "failed", delay="0 seconds")
     # set aside: blocked where due, be they new or failed before
-    db.execute("update taskflow.job set priority = 12 where state = 'ready' and id % 2 = 0")
+    db.execute(
+        "update taskflow.job j set priority = 12"
+        " from (select id, row_number() over (partition by attempt order by id) as place"
+        " from taskflow.job where state = 'ready') n where n.id = j.id and n.place % 2 = 0"
+    )
     return factories.rows(db, "select * from taskflow.job_view order by id desc")
 
 
