@@ -11,19 +11,18 @@ from taskflow import results
 from taskflow.calls import jobs, records
 from taskflow.errors import JobCancelled, JobFailed, JobNotFound, ResultTimeout
 from taskflow.kernel import codec
-from taskflow.kernel.durations import Duration, parse_duration
+from taskflow.kernel.durations import Duration
 from taskflow.kernel.job import Job, State
 from taskflow.kernel.phrases import plural
 from taskflow.kernel.records import Progress
 from taskflow.kernel.stored import Key, reference_in
-from taskflow.store.listen import sleep_until_told
+from taskflow.waits import Wait
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
+    from taskflow.store.call import Call
 
 R = TypeVar("R")
-FIRST_LOOK = 0.05
-LONGEST_LOOK = 1.0
 RESULT_PATIENCE_S = 5.0
 """How long to wait for a result that its handler's own transaction has left open: the handler may
 have more to do before it returns, or may have died with its worker."""
@@ -80,49 +79,16 @@ class Handle(Generic[R]):
         The result of a handler that returns after its own transaction comes a little later: it is
         waited for, at most 5 s.
 
-        Woken by a notification; looks by itself at growing pauses up to 1 s, so a lost one, or a
-        pooler that cannot carry it, costs no more than that.
+        Woken by a notification; see `Wait` for when it is lost.
         """
-        deadline = _deadline(timeout)
-        found = self.job()
-        if found.is_finished:
-            return self._with_result(found, deadline)
-        with self._app.database.listening() as connection:
-            pause = FIRST_LOOK
-            while True:
-                self._app.run(jobs.watch(self.id, self.tenant))
-                found = self.job()
-                if found.is_finished:
-                    return self._with_result(found, deadline)
-                pause = self._next_pause(pause, deadline)
-                sleep_until_told(connection, f"done {self.id}", pause)
+        wait = self._wait(timeout)
+        return self._with_result(self._found(wait.until(self._look, _is_over)), wait.deadline)
 
     async def await_end(self, timeout: Duration | None = None) -> Job:
         """`wait` for async code."""
-        deadline = _deadline(timeout)
-        found = await self.ajob()
-        if found.is_finished:
-            return await self._awith_result(found, deadline)
-        told = asyncio.Event()
-        listener = self._app.listener()
-        unsubscribe = listener.subscribe(f"done {self.id}", lambda _payload: told.set())
-        pause = FIRST_LOOK
-        try:
-            while True:
-                told.clear()
-                if listener.is_listening:
-                    await self._app.arun(jobs.watch(self.id, self.tenant))
-                found = await self.ajob()
-                if found.is_finished:
-                    return await self._awith_result(found, deadline)
-                pause = self._next_pause(pause, deadline)
-                try:
-                    async with asyncio.timeout(pause):
-                        await told.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            unsubscribe()
+        wait = self._wait(timeout)
+        found = self._found(await wait.auntil(self._look, _is_over))
+        return await self._awith_result(found, wait.deadline)
 
     def result(self, timeout: Duration | None = None) -> R:
         """What the handler returned, waiting for it. Raises `JobFailed`, `JobCancelled` or
@@ -146,6 +112,12 @@ class Handle(Generic[R]):
 
     async def aprogress(self) -> Progress | None:
         return await self._app.arun(records.get_progress(self.id, self.tenant))
+
+    def _wait(self, timeout: Duration | None) -> Wait:
+        return Wait(self._app, "job", self.id, self.tenant, timeout)
+
+    def _look(self) -> Call[Job | None]:
+        return jobs.get(self.id, self.tenant)
 
     def _with_result(self, job: Job, deadline: float) -> Job:
         for pause in _looks_for_result(deadline):
@@ -189,14 +161,6 @@ class Handle(Generic[R]):
             )
         return bytes(job.result) if job.result is not None else b"null"
 
-    def _next_pause(self, pause: float, deadline: float) -> float:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise ResultTimeout.of(
-                self.id, f"job {self.id} has not finished in time", "It goes on; ask again later."
-            )
-        return min(pause * 1.5, LONGEST_LOOK, left)
-
 
 def _looks_for_result(deadline: float) -> Iterator[float]:
     """Growing pauses between looks: the result is a round trip away, as a rule."""
@@ -207,7 +171,5 @@ def _looks_for_result(deadline: float) -> Iterator[float]:
         pause = min(pause * 2, 0.25)
 
 
-def _deadline(timeout: Duration | None) -> float:
-    if timeout is None:
-        return float("inf")
-    return time.monotonic() + parse_duration(timeout).total_seconds()
+def _is_over(job: Job | None) -> bool:
+    return job is None or job.is_finished

@@ -1,4 +1,4 @@
-"""Waiting for the end of a run or a batch: woken when it is told, looking by itself meanwhile."""
+"""Waiting for the end of a job, a run or a batch: woken when told, looking by itself meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from taskflow.calls import jobs
 from taskflow.errors import ResultTimeout
-from taskflow.handle import FIRST_LOOK, LONGEST_LOOK
 from taskflow.kernel.durations import Duration, parse_duration
 from taskflow.store.listen import sleep_until_told
 
@@ -18,10 +17,13 @@ if TYPE_CHECKING:
     from taskflow.store.call import Call
 
 T = TypeVar("T")
+FIRST_LOOK = 0.05
+LONGEST_LOOK = 1.0
 
 
 class Wait:
-    """One wait for `what`, whose end is told as "done <id>"; runs and batches share the jobs' ids.
+    """One wait for `what`, whose end is told as "done <id>"; runs and batches have ids of the
+    jobs' sequence.
 
     A notification that is lost, or that a pooler cannot carry, costs no more than the pauses
     between two looks, which grow up to 1 s.
@@ -35,9 +37,9 @@ class Wait:
         self._id = id
         self._tenant = tenant
         self._pause = FIRST_LOOK
-        self._deadline = float("inf")
+        self.deadline = float("inf")
         if timeout is not None:
-            self._deadline = time.monotonic() + parse_duration(timeout).total_seconds()
+            self.deadline = time.monotonic() + parse_duration(timeout).total_seconds()
 
     def until(self, look: Callable[[], Call[T]], is_over: Callable[[T], bool]) -> T:
         """What `look` found once it is over. Raises `ResultTimeout`."""
@@ -77,10 +79,10 @@ class Wait:
             unsubscribe()
 
     def _next_pause(self) -> float:
-        left = self._deadline - time.monotonic()
+        left = self.deadline - time.monotonic()
         if left <= 0:
             raise ResultTimeout.of(
-                self._id, f"{self._what} has not ended in time", "It goes on; ask again later."
+                self._id, f"{self._what} has not finished in time", "It goes on; ask again later."
             )
         self._pause = min(self._pause * 1.5, LONGEST_LOOK, left)
         return self._pause

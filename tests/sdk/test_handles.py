@@ -126,8 +126,8 @@ async def test_an_async_timeout(tasks: Tasks) -> None:
 @pytest.fixture
 def only_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks by itself so seldom that only a notification can end a wait in time."""
-    monkeypatch.setattr("taskflow.handle.FIRST_LOOK", 60.0)
-    monkeypatch.setattr("taskflow.handle.LONGEST_LOOK", 60.0)
+    monkeypatch.setattr("taskflow.waits.FIRST_LOOK", 60.0)
+    monkeypatch.setattr("taskflow.waits.LONGEST_LOOK", 60.0)
 
 
 def test_a_blocking_wait_is_woken(only_woken: None, db: Connection, tasks: Tasks) -> None:
