@@ -13,7 +13,9 @@ declare
 begin
   v_ids := array(
     select j.id from taskflow.batch_job m
-      join taskflow.job j on j.tenant = m.tenant and j.id = m.job_id and not j.cancel_requested
+     cross join lateral (
+       select j.id from taskflow.job j
+        where j.tenant = m.tenant and j.id = m.job_id and not j.cancel_requested offset 0) j
      where m.tenant = v_tenant and m.batch_id = v_batch.id and m.ended_as is null
      order by j.id limit 10000);
   v_gone := taskflow.cancel_jobs(v_tenant, v_ids, coalesce(cancel_batch.reason, 'batch cancelled by ' || session_user));
@@ -30,7 +32,8 @@ begin
   end if;
   select count(*) filter (where j.cancel_requested), count(*) filter (where not j.cancel_requested) into requested, remaining
     from taskflow.batch_job m
-    join taskflow.job j on j.tenant = m.tenant and j.id = m.job_id
+   cross join lateral (
+     select j.cancel_requested from taskflow.job j where j.tenant = m.tenant and j.id = m.job_id offset 0) j
    where m.tenant = v_tenant and m.batch_id = v_batch.id and m.ended_as is null;
 end
 $$;

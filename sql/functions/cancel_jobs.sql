@@ -2,7 +2,10 @@
 -- that somebody else has locked are passed over. Answers the ones that have ended by it; telling who
 -- follows them is the caller's. Steps of jobs that could not be asked are marked for upkeep. Internal.
 create or replace function taskflow.cancel_jobs(tenant text, ids bigint[], reason text) returns bigint[]
-language plpgsql volatile as $$
+language plpgsql volatile
+-- as in settle_many: each job is looked up by its key
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 declare
   v_now timestamptz := taskflow.now();
   v_gone bigint[];
@@ -10,11 +13,11 @@ declare
   v_worker bigint;
 begin
   with held as materialized (
-    select j.id from taskflow.job j
+    select j.tenant, j.id from taskflow.job j
      where j.tenant = cancel_jobs.tenant and j.id = any (ids) and j.lease_until is null
      order by j.id for update skip locked),
   gone as (
-    delete from taskflow.job j using held h where j.tenant = cancel_jobs.tenant and j.id = h.id returning j.*),
+    delete from taskflow.job j using held h where j.tenant = any (array[h.tenant]) and j.id = h.id returning j.*),
   kept as (
     insert into taskflow.job_history (
       id, run_at, created_at, claim_no, started_at, finished_at, worker_id, state, attempt, lost, max_attempts, priority,
@@ -25,13 +28,13 @@ begin
       from gone g)
   select array_agg(g.id order by g.id) into v_gone from gone g;
   with held as materialized (
-    select j.id from taskflow.job j
+    select j.tenant, j.id from taskflow.job j
      where j.tenant = cancel_jobs.tenant and j.id = any (ids) and j.lease_until is not null
      order by j.id for update skip locked),
   asked as (
     update taskflow.job j set cancel_requested = true, cancel_reason = left(cancel_jobs.reason, 1000)
       from held h
-     where j.tenant = cancel_jobs.tenant and j.id = h.id
+     where j.tenant = any (array[h.tenant]) and j.id = h.id
     returning j.id, j.worker_id),
   told as (
     select pg_notify('taskflow', 'cancel ' || w.worker_id) from (select distinct a.worker_id from asked a) w)

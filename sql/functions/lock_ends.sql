@@ -9,7 +9,7 @@ declare
 begin
   if not exists (
     select from jsonb_array_elements(others) o
-      join taskflow.job j on j.tenant = coalesce(o ->> 'tenant', 'default')
+      join taskflow.job j on j.tenant = any (array[coalesce(o ->> 'tenant', 'default')])
        and j.id = case when o ->> 'id' ~ '^\d{1,18}$' then (o ->> 'id')::bigint end
      where j.is_followed) then
     return;

@@ -38,7 +38,8 @@ begin
            array_agg(j.id) filter (where j.lease_until <= v_now or j.lease_until > v_now + v_far)
       into v_running, v_check_at, v_expired
       from unnest(v_batch.job_ids) b (id)
-      join taskflow.job j on j.tenant = v_batch.tenant and j.id = b.id
+     cross join lateral (
+       select j.* from taskflow.job j where j.tenant = v_batch.tenant and j.id = b.id offset 0) j
      where j.worker_id = v_batch.worker_id and j.lease_until is not null;
     if v_running is null then
       delete from taskflow.claim_batch b where b.tenant = v_batch.tenant and b.id = v_batch.id;

@@ -36,7 +36,10 @@ begin
              -- ahead of the walks of all workers, which have passed its old place
              run_at = case when j.waits_for = m.count then greatest(j.run_at, v_now) else j.run_at end
         from unnest(v_met.ids, v_met.counts, v_met.missed) m (id, count, missed)
-       where j.tenant = release_dependants.tenant and j.id = m.id and m.missed is null and j.waits_for is not null
+       -- looked up one by one, whatever the statistics say; the rows are locked and stay where they are
+       cross join lateral (
+         select f.ctid as place from taskflow.job f where f.tenant = release_dependants.tenant and f.id = m.id offset 0) f
+       where j.ctid = f.place and m.missed is null and j.waits_for is not null
       returning j.tenant, j.id, j.queue, j.lane_id, j.run_at, j.waits_for),
     rung as (
       insert into taskflow.lane_bell (tenant, lane_id, queue, at)
@@ -47,7 +50,9 @@ begin
   end loop;
   for v_job in
     select j.* from unnest(v_met.ids, v_met.missed) m (id, missed)
-      join taskflow.job j on j.tenant = release_dependants.tenant and j.id = m.id and j.waits_for is not null
+     cross join lateral (
+       select j.* from taskflow.job j
+        where j.tenant = release_dependants.tenant and j.id = m.id and j.waits_for is not null offset 0) j
      where m.missed is not null order by j.id
   loop
     if v_job.is_followed then

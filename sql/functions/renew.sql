@@ -27,8 +27,8 @@ create or replace function taskflow.renew(
   after_batch bigint default null
 ) returns table (id bigint, claim_no bigint, verdict text)
 language plpgsql volatile security definer set search_path = taskflow, pg_temp
--- one plan shape, whatever the statistics say: probe the primary key for each id. A plan made and kept
--- while the table was small would read all of it when it is large.
+-- one plan shape, whatever the statistics say: probe the primary key for each id (see settle_many). A plan
+-- made and kept while the table was small would read all of it when it is large.
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
@@ -55,18 +55,18 @@ begin
   with held as materialized (
     select j.tenant, j.id
       from unnest(ids, claim_nos, tenants) g (id, claim_no, tenant)
-      join taskflow.job j on j.tenant = coalesce(g.tenant, 'default') and j.id = g.id
+      join taskflow.job j on j.tenant = any (array[coalesce(g.tenant, 'default')]) and j.id = g.id
                          and j.claim_no = g.claim_no and j.lease_until is not null
        -- passes a step's lock, which keeps off other claims only
        for no key update of j skip locked)
   update taskflow.job j set lease_until = v_now + lease
     from held h
-   where j.tenant = h.tenant and j.id = h.id;
+   where j.tenant = any (array[h.tenant]) and j.id = h.id;
   -- A statement of its own, with its own snapshot: it sees what a reaper committed meanwhile.
   return query
     select g.id, g.claim_no, v.verdict
       from unnest(ids, claim_nos, tenants) g (id, claim_no, tenant)
-      left join taskflow.job j on j.tenant = coalesce(g.tenant, 'default') and j.id = g.id
+      left join taskflow.job j on j.tenant = any (array[coalesce(g.tenant, 'default')]) and j.id = g.id
                               and j.claim_no = g.claim_no and j.lease_until is not null
      cross join lateral (values ('lost', j.id is null), ('cancel', j.cancel_requested),
                                 ('locked', j.lease_until <> v_now + lease)) v (verdict, holds)

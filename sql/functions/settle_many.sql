@@ -13,7 +13,8 @@ create or replace function taskflow.settle_many(
   tenants text[] default null
 ) returns table (id bigint, claim_no bigint, status text)
 language plpgsql volatile security definer set search_path = taskflow, pg_temp
--- one plan shape, whatever the statistics say: probe the primary key for each id
+-- one plan shape, whatever the statistics say: probe the primary key for each id. `= any (array[…])` is no
+-- clause for a merge join, so none of its sorted scans of the whole index can be chosen by mistake either
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 -- a row that somebody else holds must not hold up thousands: 55P03, and the caller settles in parts
 set lock_timeout = '200ms'
@@ -50,7 +51,7 @@ begin
        order by 3, 1),
     gone as (
       delete from taskflow.job j using given g
-       where j.tenant = g.tenant and j.id = g.id and j.claim_no = g.claim_no and j.lease_until is not null
+       where j.tenant = any (array[g.tenant]) and j.id = g.id and j.claim_no = g.claim_no and j.lease_until is not null
       returning j.*, g.place),
     kept as (
       insert into taskflow.job_history (

@@ -20,8 +20,8 @@ from tests.support.plans import Plan, Planner
 Connection = psycopg.Connection[Any]
 
 WIDTH = 300
-TABLES = "taskflow.workflow_run, taskflow.workflow_step, taskflow.workflow_node, taskflow.batch_job"
-KEYED = ("run_id", "job_id", "workflow_id", "(id =", "batch_id")
+TABLES = ("job", "dependency", "workflow_run", "workflow_step", "workflow_node", "batch_job")
+KEYED = ("run_id", "job_id", "workflow_id", "(id =", "batch_id", "parent_id")
 """What the condition of a look-up names beside the tenant."""
 
 
@@ -35,10 +35,10 @@ def held(
         pytest.skip("needs a superuser")
     dsn = server.create()
     with psycopg.connect(dsn, autocommit=True) as db:
-        for table in TABLES.split(", "):
-            db.execute(f"alter table {table} set (autovacuum_enabled = off)")
+        for table in TABLES:
+            db.execute(f"alter table taskflow.{table} set (autovacuum_enabled = off)")
         if request.param == "analyzed empty":
-            db.execute(f"vacuum analyze {TABLES}")
+            analyze(db)
         names = [f"n{i}" for i in range(WIDTH)]
         nodes: dict[str, Any] = {name: {"task": "t"} for name in names}
         nodes |= {f"m{i}": {"task": "t", "needs": [f"n{i}"]} for i in range(WIDTH)}
@@ -51,20 +51,22 @@ def held(
         batch = f.call(db, "create_batch")
         f.call(db, "put_in_batch", batch_id=batch, ids=[job.id for job in jobs])
         if request.param == "analyzed full":
-            db.execute(f"analyze {TABLES}")
+            analyze(db)
         yield db, jobs
     server.drop(dsn)
 
 
+def analyze(db: Connection) -> None:
+    db.execute("vacuum analyze " + ", ".join(f"taskflow.{table}" for table in TABLES))
+
+
 def strays(plans: list[Plan]) -> list[str]:
-    """Scans of a workflow's tables that are no look-up of single rows."""
+    """Scans of these tables that are no look-up of single rows."""
     found = []
     for plan in plans:
         for node in plan.nodes:
             relation = str(node.get("Relation Name", ""))
-            if not relation.startswith(("workflow", "batch_job")):
-                continue
-            if node["Node Type"] in ("ModifyTable", "Tid Scan"):
+            if relation not in TABLES or node["Node Type"] in ("ModifyTable", "Tid Scan"):
                 continue
             condition = str(node.get("Index Cond", "") or node.get("Recheck Cond", ""))
             if not any(key in condition for key in KEYED):
@@ -85,6 +87,32 @@ def test_steps_that_end_together_are_looked_up_one_by_one(
     for part in ("ended as (", "with counted as", "insert into taskflow.job (id", "m.ended_as"):
         assert any(part in plan.query for plan in plans), f"no statement with {part!r}"
     assert strays(plans) == []
+
+
+def test_jobs_that_waited_for_them_are_looked_up_one_by_one(
+    held: tuple[Connection, list[Any]],
+) -> None:
+    db, _ = held
+    f.enqueue_many(db, WIDTH, queue="first")
+    parents = f.claim(db, f.join(db, "first"), WIDTH, "first")
+    for parent in parents:
+        f.enqueue(db, depends_on=[parent.id], queue="then")
+    ids, fences = [job.id for job in parents], [job.claim_no for job in parents]
+    planner = Planner(db)
+    settle = "select taskflow.settle_many(%s::bigint[], %s::bigint[])"
+    plans = planner.plans(settle, ids, fences)
+    assert any("with released as" in plan.query for plan in plans)
+    assert strays(plans) == []
+
+
+def test_the_jobs_of_a_cancelled_run_are_looked_up_one_by_one(
+    held: tuple[Connection, list[Any]],
+) -> None:
+    db, jobs = held
+    run = f.value(db, "select run_id from taskflow.workflow_step where job_id = %s", jobs[0].id)
+    plans = Planner(db).plans("select taskflow.cancel_run(%s)", run)
+    assert any("with held as" in plan.query for plan in plans)
+    assert [stray for stray in strays(plans) if " of job " in stray] == []
 
 
 def test_the_tables_are_not_even_asked_for_a_plain_job(held: tuple[Connection, list[Any]]) -> None:

@@ -49,13 +49,17 @@ class Stage:
     held: list[Any]
 
 
-@pytest.fixture(scope="module", params=["fresh", "full", "no statistics"])
+@pytest.fixture(scope="module", params=["fresh", "analyzed empty", "full", "no statistics"])
 def stage(request: pytest.FixtureRequest, servers: Servers, big: Stage) -> Iterator[Stage]:
-    """In this order: a handful of jobs, a million, a million with the statistics gone."""
+    """In this order: a handful of jobs, also after an analysis that found none; a million; a
+    million with the statistics gone."""
     server = servers.get()
-    if request.param == "fresh":
+    if request.param in ("fresh", "analyzed empty"):
         dsn = server.create()
-        yield prepare(dsn, 200, analyze=False)
+        if request.param == "analyzed empty":
+            with psycopg.connect(dsn, autocommit=True) as db:
+                db.execute("vacuum analyze taskflow.job, taskflow.claim_batch, taskflow.worker")
+        yield prepare(dsn, 5000, analyze=False)
         server.drop(dsn)
     else:
         if request.param == "no statistics":
@@ -103,6 +107,14 @@ def one(plans: list[Plan], part: str) -> Plan:
     return found[-1]
 
 
+def probes(plan: Plan) -> set[tuple[str, str]]:
+    """The scans of jobs, each of which looks up single ones: an index read as a whole is none."""
+    for node in plan.nodes:
+        if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable":
+            assert "(id = " in node.get("Index Cond", ""), plan
+    return set(plan.of("job"))
+
+
 def test_claim_walks_its_index_without_sorting(planner: Planner, stage: Stage) -> None:
     plans = planner.plans("select taskflow.claim(%s, '{default}', '{50}')", stage.worker)
     plan = one(plans, "with picked")
@@ -126,7 +138,7 @@ def test_settling_a_batch_probes_the_primary_key(planner: Planner, stage: Stage)
     ids, fences = [job.id for job in stage.held], [job.claim_no for job in stage.held]
     plans = planner.plans("select taskflow.settle_many(%s::bigint[], %s::bigint[])", ids, fences)
     plan = one(plans, "delete from taskflow.job")
-    assert plan.of("job") == [("Index Scan", "job_pkey")], plan
+    assert probes(plan) == {("Index Scan", "job_pkey")}, plan
     assert "Nested Loop" in plan.kinds()
 
 
@@ -143,7 +155,7 @@ def test_renewing_probes_the_primary_key(planner: Planner, stage: Stage) -> None
     )
     for part in ("with held", "select g.id, g.claim_no"):
         plan = one(plans, part)
-        assert set(plan.of("job")) == {("Index Scan", "job_pkey")}, plan
+        assert probes(plan) == {("Index Scan", "job_pkey")}, plan
 
 
 def test_what_runs_record_probes_primary_keys(planner: Planner, stage: Stage) -> None:

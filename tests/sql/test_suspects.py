@@ -228,7 +228,7 @@ def test_it_says_why_a_suspect_waits(db: Connection) -> None:
 def test_it_says_that_a_worker_was_lost(db: Connection) -> None:
     job = f.enqueue_many(db, 2)[1]
     f.lose(db, f.claim(db, f.join(db), 2))
-    db.execute("update taskflow.job set run_at = run_at + interval '1 min'")
+    db.execute("update taskflow.job set run_at = taskflow.now() + interval '65 s'")
     assert f.call_rows(db, "explain", id=job)[0].sentence.startswith(
         "Its worker died while it ran, for the 1. time in a row; it starts again in 1m "
     )
