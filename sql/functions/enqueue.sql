@@ -8,6 +8,8 @@
 --
 -- The ordinary job is checked in one expression; what that does not take goes the long way, which
 -- also says what is wrong: in one block 30 instead of 95 us a call, as a commit of its own 103.
+-- What it reads it reads in one statement: before version 18, a call of an SQL function that reads a table is
+-- planned anew in each transaction, which cost 70 of 220 us.
 -- Locks: none but the new row's. Raises TF110-TF116, TF118, TF120, TF123, and 42501 for a tenant that is
 -- not the caller's (see allow_tenant).
 create or replace function taskflow.enqueue(
@@ -49,19 +51,23 @@ declare
   v_is_checked boolean;
   v_version smallint;
   v_is_kept boolean;
+  v_is_limited boolean;
   v_id bigint;
 begin
   select c.value, coalesce(enqueue.queue, t.queue, 'default'),
          coalesce(taskflow.priority_no(enqueue.priority), t.priority, 2),
-         coalesce(enqueue.max_attempts, t.max_attempts, taskflow.config('max_attempts')::integer),
+         coalesce(enqueue.max_attempts, t.max_attempts, a.value::integer),
          coalesce(enqueue.timeout, t.timeout), coalesce(t.check_args, 'off') <> 'off' and args_version is null,
          coalesce(enqueue.args_version, t.version),
-         exists (select from taskflow.tenant_role)
-    into v_max_bytes, v_queue, v_priority, v_attempts, v_timeout, v_is_checked, v_version, v_is_kept
+         exists (select from taskflow.tenant_role),
+         exists (select from taskflow.job_limit l
+                  where l.tenant = 'default' and (l.queue = coalesce(enqueue.queue, t.queue, 'default') or l.task = enqueue.task))
+    into v_max_bytes, v_queue, v_priority, v_attempts, v_timeout, v_is_checked, v_version, v_is_kept, v_is_limited
     from taskflow.config c
+    join taskflow.config a on a.tenant = 'default' and a.name = 'max_attempts'
     left join taskflow.task t on t.tenant = 'default' and t.name = enqueue.task
    where c.tenant = 'default' and c.name = 'max_args_bytes';
-  if not v_is_checked and unique_key is null and unique_by is null and tags is null and meta is null and depends_on is null
+  if not v_is_checked and not v_is_limited and unique_key is null and unique_by is null and tags is null and meta is null and depends_on is null
      and coalesce(unique_scope, unique_while, on_conflict, on_parent_failure) is null
      and unique_for is null and replace is null
      and (priority is null or taskflow.priority_no(priority) is not null)
@@ -69,7 +75,6 @@ begin
      and coalesce(tenant, taskflow.current_tenant()) = 'default' and (not v_is_kept or taskflow.may_use('default'))
      and taskflow.options_ok(task, v_queue, v_run_at, v_now, v_attempts, v_timeout, deadline)
      and taskflow.args_ok(args, v_max_bytes)
-     and not taskflow.has_limits('default', v_queue, task)
   then
     insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, queue, task,
                               created_by, args, args_version)
