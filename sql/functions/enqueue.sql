@@ -6,7 +6,7 @@
 -- Where the task is published, the arguments are made to fit its contract: defaults are filled in and
 -- the rest is checked, unless args_version says for which version of it they were made and checked.
 --
--- The ordinary job is checked in one expression; what that does not take goes the long way, which
+-- The ordinary job is checked in one short expression; what that does not take goes the long way, which
 -- also says what is wrong: in one block 30 instead of 95 us a call, as a commit of its own 103.
 -- What it reads it reads in one statement: before version 18, a call of an SQL function that reads a table is
 -- planned anew in each transaction, which cost 70 of 220 us.
@@ -51,6 +51,8 @@ declare
   v_is_checked boolean;
   v_version smallint;
   v_is_kept boolean;
+  v_is_plain boolean;
+  v_size integer;
   v_is_limited boolean;
   v_id bigint;
 begin
@@ -67,15 +69,26 @@ begin
     join taskflow.config a on a.tenant = 'default' and a.name = 'max_attempts'
     left join taskflow.task t on t.tenant = 'default' and t.name = enqueue.task
    where c.tenant = 'default' and c.name = 'max_args_bytes';
-  if not v_is_checked and not v_is_limited and unique_key is null and unique_by is null and tags is null and meta is null and depends_on is null
-     and coalesce(unique_scope, unique_while, on_conflict, on_parent_failure) is null
-     and unique_for is null and replace is null
-     and (priority is null or taskflow.priority_no(priority) is not null)
-     and (delay is null or (run_at is null and v_delay is not null))
-     and coalesce(tenant, taskflow.current_tenant()) = 'default' and (not v_is_kept or taskflow.may_use('default'))
-     and taskflow.options_ok(task, v_queue, v_run_at, v_now, v_attempts, v_timeout, deadline)
-     and taskflow.args_ok(args, v_max_bytes)
-  then
+  v_size := octet_length(args::text);
+  v_is_plain := not (v_is_checked or v_is_limited)
+     and num_nonnulls(unique_key, unique_by, tags, meta, unique_scope, unique_while, unique_for, on_conflict, replace,
+                      depends_on, on_parent_failure) = 0
+     and coalesce(tenant, taskflow.current_tenant()) = 'default'
+     and length(task) between 1 and 200 and task !~ '[^A-Za-z0-9_.:-]' and v_attempts between 1 and 1000
+     and jsonb_typeof(args) = 'object' and v_size <= v_max_bytes;
+  -- apart from it, since a transaction prepares every step of an expression that it meets: 9 us for these
+  if v_is_plain and v_is_kept then
+    v_is_plain := taskflow.may_use('default');
+  end if;
+  if v_is_plain and v_size > 128 then
+    v_is_plain := taskflow.args_ok(args, v_max_bytes);
+  end if;
+  if v_is_plain and num_nonnulls(queue, priority, run_at, delay, timeout, deadline) > 0 then
+    v_is_plain := (priority is null or taskflow.priority_no(priority) is not null)
+       and (delay is null or (run_at is null and v_delay is not null))
+       and taskflow.options_ok(task, v_queue, v_run_at, v_now, v_attempts, v_timeout, deadline);
+  end if;
+  if v_is_plain then
     insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, queue, task,
                               created_by, args, args_version)
     values (v_run_at, v_now, v_attempts, v_priority, enqueue.deadline, v_timeout, v_queue, enqueue.task,
