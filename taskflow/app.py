@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack, get_args
 
 from taskflow import settings as settings_room
 from taskflow.batch import BatchDraft, BatchHandle, BatchOptions
 from taskflow.chains import Chain, Group, Stage
 from taskflow.client import AsyncClient, Client
-from taskflow.context import Context
+from taskflow.decorators import BatchDecorator, Decorator
 from taskflow.errors import (
     DuplicateTask,
     InvalidDefinition,
@@ -27,6 +27,7 @@ from taskflow.errors import (
 from taskflow.flow import Flow
 from taskflow.handle import Handle
 from taskflow.kernel.contract import Contract
+from taskflow.kernel.durations import Duration
 from taskflow.kernel.job import Options
 from taskflow.kernel.limits import Breaker, LimitRule, Rate
 from taskflow.kernel.names import check_name
@@ -41,9 +42,8 @@ from taskflow.store.database import Database, PooledDatabase
 from taskflow.store.listen import Listener
 from taskflow.store.pool import connection_settings
 from taskflow.task import Enqueuer, RunIn, Task, declared, default_name
+from taskflow.together import BatchTask
 
-P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -51,19 +51,6 @@ class AppNotFound(TaskflowError):
     """No app has the name that a worker was started with."""
 
     code = "TF133"
-
-
-class Decorator(Protocol):
-    """What `@app.task(...)` does to a handler: its own signature stays, a leading Context goes."""
-
-    @overload
-    def __call__(self, fn: Callable[Concatenate[Context, P], Awaitable[R]], /) -> Task[P, R]: ...
-    @overload
-    def __call__(self, fn: Callable[Concatenate[Context, P], R], /) -> Task[P, R]: ...
-    @overload
-    def __call__(self, fn: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
-    @overload
-    def __call__(self, fn: Callable[P, R], /) -> Task[P, R]: ...
 
 
 class Taskflow:
@@ -118,14 +105,12 @@ class Taskflow:
         how those of callers from SQL are checked, and names that the task had before. `options`
         are the defaults of its jobs: queue, priority, timeout, tags, meta, delay, deadline.
         """
-        policy = retry if isinstance(retry, Retry) else Retry(retry) if retry else Retry()
-        options.setdefault("max_attempts", policy.max_attempts)
-        checked = make_options(Options(), options)
+        policy, checked = _policy_and_options(retry, options)
 
         def decorate(fn: Callable[..., Any]) -> Any:
             is_async = asyncio.iscoroutinefunction(fn)
             chosen = run_in or ("async" if is_async else "thread")
-            if is_async != (chosen == "async"):
+            if is_async != (chosen == "async") or chosen not in get_args(RunIn):
                 raise InvalidDefinition(
                     f"{getattr(fn, '__qualname__', fn)} cannot run in {chosen!r}",
                     'async def runs in "async", def in "thread" or "process".',
@@ -137,6 +122,41 @@ class Taskflow:
                 options=checked,
                 retry=policy,
                 run_in=chosen,
+                contract=contract,
+            )
+            return self.register(task)
+
+        return decorate
+
+    def batch_handler(
+        self,
+        *,
+        size: int = 100,
+        wait: Duration = "20ms",
+        name: str | None = None,
+        retry: Retry | int | None = None,
+        contract: Contract | None = None,
+        **options: Unpack[Given],
+    ) -> BatchDecorator:
+        """Makes a task of a function that takes a list of arguments, for many jobs in one call.
+
+        A call has at most `size` jobs, and no more than the queue has slots; it begins with those
+        that are claimed within `wait` of the first. The handler answers None when all succeeded,
+        else a list in the order given: a result, an outcome such as `Snooze`, or an exception for
+        each. What it raises is the end of all. A first parameter of list[Context] gets their
+        contexts. The other keywords are those of `task`.
+        """
+        policy, checked = _policy_and_options(retry, options)
+
+        def decorate(fn: Callable[..., Any]) -> Any:
+            task: Task[..., Any] = BatchTask(
+                self,
+                fn,
+                size=size,
+                wait=wait,
+                name=name or default_name(fn),
+                options=checked,
+                retry=policy,
                 contract=contract,
             )
             return self.register(task)
@@ -329,6 +349,13 @@ class Taskflow:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _policy_and_options(retry: Retry | int | None, given: Given) -> tuple[Retry, Options]:
+    """A task's retries and the defaults of its jobs, which say how many attempts there are."""
+    policy = retry if isinstance(retry, Retry) else Retry(retry) if retry else Retry()
+    given.setdefault("max_attempts", policy.max_attempts)
+    return policy, make_options(Options(), given)
 
 
 def load_app(path: str) -> Taskflow:

@@ -32,11 +32,14 @@ from taskflow.store import guest
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
+    from taskflow.context import Context
     from taskflow.store.call import Call
 
 P = ParamSpec("P")
 R = TypeVar("R")
 RunIn = Literal["async", "thread", "process"]
+Place = RunIn | Literal["batch"]
+"""Where a handler runs; batch: together with others of its task, see taskflow.together."""
 
 
 class Enqueuer(Generic[P, R]):
@@ -160,15 +163,16 @@ class Task(Enqueuer[P, R]):
         name: str,
         options: Options,
         retry: Retry,
-        run_in: RunIn,
+        run_in: Place,
         contract: Contract | None = None,
+        signature: Signature | None = None,
     ) -> None:
         super().__init__(None, options)
         self.contract = contract or Contract()
         self.app = app
         self.fn = fn
         self.name = check_name(name, "task")
-        self.signature = Signature.of(fn)
+        self.signature = signature or Signature.of(fn)
         self.retry = retry
         self.run_in = run_in
         self.__doc__ = fn.__doc__
@@ -184,6 +188,13 @@ class Task(Enqueuer[P, R]):
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
+
+    def handle(self, context: Context) -> Any:
+        """Calls the handler as a worker does, with the arguments of the job as they are stored."""
+        args, kwargs = self.signature.bind(context.raw_args)
+        if self.signature.takes_context:
+            return self.fn(context, *args, **kwargs)
+        return self.fn(*args, **kwargs)
 
     @property
     def defaults(self) -> Options:

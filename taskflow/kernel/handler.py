@@ -6,6 +6,7 @@ the way out: `*args`, methods, generators, annotations that have no JSON form or
 
 from __future__ import annotations
 
+import collections.abc
 import functools
 import inspect
 import sys
@@ -93,6 +94,55 @@ def read_handler(
         result=_result_type(hints),
         text=_text(signature, given, hints),
     )
+
+
+def read_batch_handler(handler: Callable[..., Any]) -> HandlerShape:
+    """The shape of one job of a handler that takes a list of them: a single argument, `item`.
+
+    `def index(documents: list[Document]) -> list[str | Exception]` has jobs that take a Document
+    and give a str. Raises `InvalidDefinition` if it is no such handler.
+    """
+    whole = read_handler(handler)
+    if len(whole.parameters) != 1 or whole.extra is not EMPTY:
+        raise InvalidDefinition(
+            f"{whole.name} takes {whole.text}, but a handler of many jobs takes one list of them",
+            "Write (items: list[Item]), or (contexts: list[Context], items: list[Item]).",
+        )
+    (given,) = whole.parameters
+    hints = _Hints(_unwrap(handler)[1], {})
+    first = next(iter(_signature(handler, whole.name).parameters.values()))
+    if whole.takes_context and _is_context_class(hints.of(first, whole.name)):
+        raise InvalidDefinition(
+            f"{whole.name} takes one context, but each of its jobs has its own",
+            f"Annotate it: {first.name}: list[Context].",
+        )
+    answer = hints.result()
+    if typing.get_origin(answer) in (typing.Union, types.UnionType):  # ... | None: all succeeded
+        answer = next((o for o in typing.get_args(answer) if o is not type(None)), Any)
+    item = Parameter("item", _item_of(given.annotation, whole.name), given.kind)
+    return msgspec.structs.replace(
+        whole,
+        parameters=(item,),
+        result=None if answer in (None, type(None)) else _without_outcomes(_element(answer)),
+        text=f"(item: {getattr(item.annotation, '__name__', item.annotation)})",
+    )
+
+
+def _item_of(hint: Any, handler: str) -> Any:
+    if hint is Any:
+        return Any
+    origin = typing.get_origin(hint) or hint
+    if origin not in (list, collections.abc.Sequence):
+        raise InvalidDefinition(
+            f"{handler} takes {hint!r}, but a handler of many jobs takes a list of them",
+            "Annotate it with list[Item], where Item is what one job takes.",
+        )
+    return _element(hint)
+
+
+def _element(hint: Any) -> Any:
+    """T of list[T]; Any where that is not said."""
+    return next(iter(typing.get_args(hint)), Any)
 
 
 class _Verbatim(str):
@@ -236,8 +286,10 @@ def _is_context_class(hint: Any) -> bool:
 def _result_type(hints: _Hints) -> Any:
     """The annotated result without the outcomes that a handler may return in its place."""
     hint = hints.result()
-    if hint is EMPTY:
-        return Any
+    return Any if hint is EMPTY else _without_outcomes(hint)
+
+
+def _without_outcomes(hint: Any) -> Any:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         kept = [o for o in typing.get_args(hint) if not _is_outcome(o)]
         hint = functools.reduce(lambda a, b: a | b, kept) if kept else Any

@@ -18,7 +18,6 @@ from taskflow.kernel.outcome import Outcome
 from taskflow.steps import UnsavedSteps
 from taskflow.store.database import PooledDatabase
 from taskflow.task import Task
-from taskflow.testing.caller import call
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +45,7 @@ def perform(task: Task[..., Any], *args: Any, **kwargs: Any) -> Any:
     context = _context(task, args, kwargs)
     with _no_database(task):
         try:
-            value = call(task, context)
+            value = task.handle(context)
             if asyncio.iscoroutine(value):
                 value = _run(value, task)
         except Outcome as outcome:
@@ -59,7 +58,7 @@ async def aperform(task: Task[..., Any], *args: Any, **kwargs: Any) -> Any:
     context = _context(task, args, kwargs)
     with _no_database(task):
         try:
-            value = call(task, context)
+            value = task.handle(context)
             if asyncio.iscoroutine(value):
                 value = await value
         except Outcome as outcome:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from taskflow.context import Context
 from taskflow.kernel.records import running_job
 from taskflow.task import Task
+from taskflow.worker.executors import Executor
 from taskflow.worker.places import Places
 from taskflow.worker.run import Run
 
@@ -62,7 +63,7 @@ class CallerThread:
             here = contextvars.copy_context()
             here.run(running_job.set, context.claimed)
             try:
-                value, failed = here.run(call, task, context), None
+                value, failed = here.run(task.handle, context), None
             except BaseException as error:  # noqa: BLE001 - goes to the loop
                 value, failed = None, error
             loop.call_soon_threadsafe(answer.set_result, (value, failed))
@@ -77,9 +78,17 @@ class CallerThread:
         """Nothing to close: the thread is the caller's."""
 
 
-def call(task: Task[..., Any], context: Context) -> Any:
-    """Calls a handler as a worker would, with the arguments as they were stored."""
-    args, kwargs = task.signature.bind(context.raw_args)
-    if task.signature.takes_context:
-        return task.fn(context, *args, **kwargs)
-    return task.fn(*args, **kwargs)
+class OneByOne:
+    """An executor that calls handlers of many jobs with one at a time; `def` in `threads`."""
+
+    def __init__(self, threads: Executor) -> None:
+        self.places = threads.places
+        self._threads = threads
+
+    async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
+        if task.signature.is_async:
+            return await task.handle(context)
+        return await self._threads.run(task, context, run)
+
+    def close(self) -> None:
+        """Nothing to close: the threads are another's."""

@@ -24,9 +24,10 @@ from taskflow.store.rolled_back import RolledBack
 from taskflow.task import Task, published
 from taskflow.testing.alone import aperform, perform
 from taskflow.testing.asserts import Expected, complaint
-from taskflow.testing.caller import CallerThread
+from taskflow.testing.caller import CallerThread, OneByOne
 from taskflow.testing.clock import Clock
 from taskflow.testing.drain import CrashPoint, Drain, Ran
+from taskflow.worker.executors import Executor
 from taskflow.worker.executors.thread import ThreadExecutor
 
 T = TypeVar("T")
@@ -98,14 +99,19 @@ class Kit:
         """
         self._refuse_in_loop("drain()", "await taskflow.adrain()")
         here = CallerThread()
-        drain = Drain(self, {"thread": here, "process": here})
+        drain = Drain(self, _all_in(here))
         return _raised(here.serve(lambda: drain.run(limit)), raises=raises)
 
     async def adrain(self, limit: int | None = None, *, raises: bool = False) -> list[Ran]:
         """`drain` for async tests: async handlers run in this loop, `def` handlers in a thread."""
         threads = ThreadExecutor(1)
         try:
-            ran = await Drain(self, {"thread": threads, "process": threads}).run(limit)
+            executors: dict[str, Executor] = {
+                "thread": threads,
+                "process": threads,
+                "batch": OneByOne(threads),
+            }
+            ran = await Drain(self, executors).run(limit)
         finally:
             threads.close()
         return _raised(ran, raises=raises)
@@ -281,3 +287,8 @@ def _raised(ran: list[Ran], *, raises: bool) -> list[Ran]:
             if attempt.outcome in ("failed", "discarded") and attempt.error is not None:
                 raise attempt.error
     return ran
+
+
+def _all_in(threads: Executor) -> dict[str, Executor]:
+    """Whatever a task says, its `def` handler runs in these threads."""
+    return {"thread": threads, "process": threads, "batch": OneByOne(threads)}

@@ -30,6 +30,7 @@ from taskflow.worker.backlog import Backlog
 from taskflow.worker.capture import capturing
 from taskflow.worker.claiming import Claiming
 from taskflow.worker.executors import Executor
+from taskflow.worker.executors.batch import BatchExecutor
 from taskflow.worker.executors.process import ProcessExecutor
 from taskflow.worker.executors.thread import ThreadExecutor
 from taskflow.worker.fetcher import Fetcher
@@ -150,9 +151,11 @@ class Worker:
     def _compose(self, dsn: str) -> None:
         settings = self.settings
         connection = self.app.connection_settings(f"taskflow worker {self.id}")
+        threads = ThreadExecutor(settings.threads)
         self.executors = {
-            "thread": ThreadExecutor(settings.threads),
+            "thread": threads,
             "process": ProcessExecutor(settings.cpu_processes),
+            "batch": BatchExecutor(threads),
         }
         self.backlog = Backlog(level_number(settings.job_log_level), self.hand.is_running)
         records = self.app.connection_settings(f"taskflow records {self.id}")

@@ -33,6 +33,11 @@ def fail(text: str) -> None:
 
 
 @tf.task(run_in="process", retry=1)
+def stop_iteration() -> None:
+    raise StopIteration
+
+
+@tf.task(run_in="process", retry=1)
 def unstorable() -> str:
     return "\0"
 

@@ -61,3 +61,14 @@ async def spoil(ctx: Context) -> None:
     async with ctx.transaction() as connection:
         await connection.execute("create temp table spoilt ()")
         await connection.execute("select 1 / 0")
+
+
+@tf.batch_handler(wait="1h")
+async def labels(words: list[str]) -> list[str | Exception]:
+    return [word.upper() if word else ValueError("no word") for word in words]
+
+
+@tf.batch_handler(wait="1h")
+def stamps(contexts: list[Context], words: list[str]) -> list[str]:
+    sold.append(threading.current_thread())
+    return [f"{word} {context.attempt}" for context, word in zip(contexts, words, strict=True)]

@@ -151,3 +151,20 @@ async def test_and_in_async_code(taskflow: Kit) -> None:
     handle = await shop.receipt.aenqueue(1)
     with pytest.raises(TaskflowError, match=r"drain\(\)"):
         await handle.aresult()
+
+
+def test_handlers_of_many_jobs_are_called_with_one(taskflow: Kit) -> None:
+    """At once, however long they would wait for more."""
+    shop.labels.enqueue_many([("a",), ("",)])
+    stamp = shop.stamps.enqueue("b")
+    assert [(ran.result, ran.outcome) for ran in taskflow.drain()] == [
+        ("A", "completed"), (None, "failed"), ("b 1", "completed"),
+    ]  # fmt: skip
+    assert shop.sold[-1] is threading.current_thread()
+    assert stamp.result() == "b 1"
+
+
+async def test_handlers_of_many_jobs_in_an_async_drain(taskflow: Kit) -> None:
+    await shop.labels.aenqueue("a")
+    await shop.stamps.aenqueue("b")
+    assert [ran.result for ran in await taskflow.adrain()] == ["A", "b 1"]

@@ -102,3 +102,10 @@ async def test_async() -> None:
 def test_in_a_kit_the_jobs_it_enqueues_are_the_tests(taskflow: Kit) -> None:
     assert taskflow.perform(shop.restock, 2) == 2
     taskflow.assert_enqueued(shop.receipt, count=2)
+
+
+def test_a_handler_of_many_jobs_is_given_one() -> None:
+    assert perform(shop.labels, "a") == "A"
+    assert perform(shop.stamps, "b", attempt=2) == "b 2"
+    with pytest.raises(ValueError, match="no word"):
+        perform(shop.labels, "")

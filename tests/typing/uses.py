@@ -266,3 +266,31 @@ async def runs() -> None:
     assert_type(await run.await_end(timeout="5s"), Run)
     await run.asignal(5)  # error
     assert_type(await (fetch.s("eu") | merge.s()).aenqueue(), RunHandle[float])
+
+
+# --- handlers of many jobs: the task takes one of them --------------------------------------------
+
+
+@tf.batch_handler(size=50, queue="search")
+async def index(rows: list[tuple[int, str]]) -> list[str | Exception]:
+    return [text for _, text in rows]
+
+
+@tf.batch_handler()
+def count(contexts: list[Context], words: list[str]) -> list[int]:
+    return [context.attempt for context in contexts]
+
+
+@tf.batch_handler()
+def store(words: list[str]) -> None: ...
+
+
+assert_type(index.enqueue((1, "a")), Handle[str])
+assert_type(count.enqueue("a"), Handle[int])
+assert_type(store.enqueue("a"), Handle[None])
+index.enqueue("a")  # error
+count.enqueue(["a"])  # error
+
+
+@tf.batch_handler()  # error
+def single(word: str) -> None: ...

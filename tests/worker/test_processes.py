@@ -43,6 +43,8 @@ async def test_children_run_handlers_and_hand_back_how_they_ended(
         failed = await (await tasks.fail.aenqueue("from below")).await_end(10)
         assert (failed.error_class, failed.error_message) == ("ValueError", "from below")
         assert "in fail" in (failed.traceback or "")
+        stopped = await (await tasks.stop_iteration.aenqueue()).await_end(10)
+        assert (stopped.state, stopped.error_class) == ("dead", "RuntimeError")
         refused = await (await tasks.unstorable.aenqueue()).await_end(10)
         assert refused.error_class == "taskflow.errors.UnstorableResult"
         assert pid == await (await tasks.pid_of_child.aenqueue()).aresult(10), "one child for all"

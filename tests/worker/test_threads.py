@@ -184,3 +184,17 @@ async def test_jobs_go_back_when_no_thread_comes_back(make_app: MakeApp, db: Con
         let_go.set()
     assert begun == [0]
     assert others_begun[0] == 1
+
+
+async def test_a_stop_iteration_ends_its_job(tf: Taskflow, db: Connection) -> None:
+    """No future takes one: the job was held, and its lease renewed, for ever."""
+
+    @tf.task(retry=1)
+    def first(rows: list[int]) -> int:
+        return next(iter(rows))
+
+    handle = await first.aenqueue([])
+    async with serving(tf, settled=False):
+        job = await handle.await_end("10s")
+    assert (job.state, job.error_class) == ("dead", "RuntimeError")
+    assert "StopIteration" in (job.traceback or "")

@@ -144,12 +144,7 @@ def _run_in_child(
     context = Context(task.app, claimed, notes.backlog)
     try:
         with notes.of(claimed):
-            args, kwargs = task.signature.bind(context.raw_args)
-            value = (
-                task.fn(context, *args, **kwargs)
-                if task.signature.takes_context
-                else task.fn(*args, **kwargs)
-            )
+            value = task.handle(context)
         if isinstance(value, BaseException):
             raise value
     except BaseException as error:  # noqa: BLE001 - handlers are the user's code
@@ -198,6 +193,8 @@ def _notes(app: Taskflow) -> _Notes:
 
 def _portable(error: BaseException) -> BaseException:
     """The error itself if it survives the way to the parent: one that does not breaks the pool."""
+    if isinstance(error, StopIteration):  # no future takes one
+        return RuntimeError("the handler raised StopIteration")
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     except Exception:  # noqa: BLE001 - whatever the user's class raises

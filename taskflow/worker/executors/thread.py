@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from taskflow.context import Context
 from taskflow.task import Task
 from taskflow.worker.places import Places
 from taskflow.worker.run import Run
+
+R = TypeVar("R")
 
 
 class ThreadExecutor:
@@ -29,14 +32,23 @@ class ThreadExecutor:
 
         def work() -> Any:
             run.begin()
-            args, kwargs = task.signature.bind(context.raw_args)
-            if task.signature.takes_context:
-                return task.fn(context, *args, **kwargs)
-            return task.fn(*args, **kwargs)
+            return task.handle(context)
 
-        future = self._pool.submit(contextvars.copy_context().run, work)
+        future = self.submit(work)
         run.withdraw = future.cancel
         return await asyncio.wrap_future(future)
 
+    def submit(self, work: Callable[[], R]) -> Future[R]:
+        """Runs `work` in a thread, with the context variables of the caller."""
+        return self._pool.submit(contextvars.copy_context().run, _without_stop_iteration, work)
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _without_stop_iteration(work: Callable[[], R]) -> R:
+    """No future takes a StopIteration: whoever waits for it would wait for ever."""
+    try:
+        return work()
+    except StopIteration as error:
+        raise RuntimeError("the handler raised StopIteration") from error

@@ -1,0 +1,83 @@
+"""Tasks whose handler takes many jobs in one call: one INSERT, one request for a hundred of them.
+
+Each job keeps its own arguments, attempts, timeout and end; only the call is shared. What the
+handler answers for a job, a result, an outcome or an error, ends that job and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from taskflow.errors import InvalidOption, TaskflowError
+from taskflow.kernel.durations import Duration, parse_duration
+from taskflow.kernel.handler import read_batch_handler
+from taskflow.kernel.signature import Signature
+from taskflow.task import Task
+
+if TYPE_CHECKING:
+    from taskflow.app import Taskflow
+    from taskflow.context import Context
+
+P = ParamSpec("P")
+R = TypeVar("R")
+MOST = 10_000
+
+
+class InvalidAnswer(TaskflowError):
+    """A handler of many jobs returned something that cannot be told apart by job."""
+
+    code = "TF309"
+
+
+class BatchTask(Task[P, R]):
+    """A task whose handler is called with up to `size` jobs, or with those there are after `wait`
+    seconds."""
+
+    def __init__(
+        self, app: Taskflow, fn: Callable[..., Any], *, size: int, wait: Duration, **given: Any
+    ) -> None:
+        if not 1 <= size <= MOST:
+            raise InvalidOption(f"size is {size}, it must be 1 to {MOST}", "How many jobs at most.")
+        super().__init__(
+            app, fn, signature=Signature(read_batch_handler(fn)), run_in="batch", **given
+        )
+        self.size = size
+        self.wait = parse_duration(wait, what="wait").total_seconds()
+
+    def handle(self, context: Context) -> Any:
+        """Calls the handler with this job alone."""
+        args, _ = self.signature.bind(context.raw_args)
+        lists = ([context], list(args)) if self.signature.takes_context else (list(args),)
+        if not self.signature.is_async:
+            return _value(self.answers(self.fn(*lists), 1)[0])
+
+        async def alone() -> Any:
+            return _value(self.answers(await self.fn(*lists), 1)[0])
+
+        return alone()
+
+    def answers(self, answer: Any, count: int) -> Sequence[Any]:
+        """What the handler returned, as one value for each of its `count` jobs.
+
+        Raises `InvalidAnswer` where it cannot be told which belongs to which.
+        """
+        if answer is None:
+            return [None] * count
+        if isinstance(answer, list | tuple) and len(answer) == count:
+            return answer
+        got = (
+            f"{len(answer)} of them" if isinstance(answer, list | tuple) else type(answer).__name__
+        )
+        raise InvalidAnswer(
+            f"{self.name} took {count} jobs and must return a list of {count} values, got {got}",
+            "Return one value for each job in the order given, an exception for one that failed, "
+            "or None when all have succeeded.",
+        )
+
+
+def _value(part: Any) -> Any:
+    """A job's part of the answer; an exception among them is that job's end."""
+    if isinstance(part, BaseException):
+        raise part
+    return part

@@ -1,0 +1,254 @@
+"""Handlers of many jobs: one call for those that wait, an end of its own for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from taskflow import Cancel, Context, Snooze, Taskflow
+from taskflow.errors import InvalidDefinition, InvalidOption
+from taskflow.worker import Worker
+from tests.support import factories as f
+from tests.support.serving import eventually, serving
+from tests.worker.conftest import MakeApp
+
+Connection = psycopg.Connection[Any]
+LEFT = "select count(*) from taskflow.job"
+ENDS = """
+select id, state::text, result, reason from taskflow.job_history
+ union all select id, 'dead', null, coalesce(reason, '') || ' ' || coalesce(error_class, '')
+  from taskflow.dead_job
+ union all select id, state::text, null, null from taskflow.job order by id"""
+
+
+@dataclass
+class Document:
+    id: int
+    text: str = ""
+
+
+def ends(db: Connection) -> list[tuple[Any, ...]]:
+    return [tuple(row)[1:] for row in f.rows(db, ENDS)]
+
+
+def column(db: Connection, statement: str) -> list[Any]:
+    return [row[0] for row in f.rows(db, statement)]
+
+
+async def all_gone(db: Connection) -> None:
+    await eventually(lambda: f.value(db, LEFT) == 0, what="all jobs have ended")
+
+
+async def test_a_call_takes_all_that_wait_up_to_its_size(tf: Taskflow, db: Connection) -> None:
+    calls: list[list[int]] = []
+
+    @tf.batch_handler(size=4, wait="200ms")
+    async def index(documents: list[Document]) -> list[str]:
+        calls.append([document.id for document in documents])
+        return [f"doc {document.id}" for document in documents]
+
+    handle = await index.aenqueue(Document(0))
+    await index.aenqueue_many([(Document(n),) for n in range(1, 10)])
+    async with serving(tf, {"default": 10}, settled=False):
+        assert await handle.aresult(timeout="10s") == "doc 0"
+        await all_gone(db)
+    assert sorted(map(len, calls)) == [2, 4, 4]
+    assert sorted(n for call in calls for n in call) == list(range(10))
+    assert [row[1] for row in ends(db)] == [f"doc {n}" for n in range(10)]
+
+
+async def test_each_job_has_an_end_of_its_own(tf: Taskflow, db: Connection) -> None:
+    @tf.batch_handler(size=5, wait="5s", retry=1)
+    async def mixed(items: list[int]) -> list[int | Exception]:
+        return [1, Cancel("gone"), Snooze("1h", reason="later"), ValueError("odd"), 5]
+
+    await mixed.aenqueue_many([(n,) for n in range(5)])
+    async with serving(tf, {"default": 5}, settled=False):
+        await eventually(lambda: f.value(db, LEFT + " where state = 'running'") == 0
+                         and len(ends(db)) == 5 and f.value(db, LEFT) == 1)  # fmt: skip
+    assert ends(db) == [
+        ("succeeded", 1, None),
+        ("cancelled", None, "gone"),
+        ("ready", None, None),
+        ("dead", None, "failed ValueError"),
+        ("succeeded", 5, None),
+    ]
+
+
+async def test_what_the_handler_raises_ends_all_of_them(tf: Taskflow, db: Connection) -> None:
+    @tf.batch_handler(size=3, wait="5s", retry=1)
+    async def broken(items: list[int]) -> None:
+        raise ConnectionError("no route")
+
+    await broken.aenqueue_many([(n,) for n in range(3)])
+    async with serving(tf, {"default": 5}, settled=False):
+        await all_gone(db)
+    assert ends(db) == [("dead", None, "failed ConnectionError")] * 3
+    traces = [row.traceback for row in f.rows(db, "select traceback from taskflow.dead_job")]
+    assert len(set(traces)) == 1, "none shows the frames of another's"
+
+
+async def test_an_answer_that_fits_no_job_fails_all(tf: Taskflow, db: Connection) -> None:
+    @tf.batch_handler(size=2, wait="5s", retry=1)
+    async def short(items: list[int]) -> list[int]:
+        return items[:1]
+
+    await short.aenqueue_many([(1,), (2,)])
+    async with serving(tf, {"default": 5}, settled=False):
+        await all_gone(db)
+    (message, *_) = column(db, "select error_message from taskflow.dead_job")
+    assert "took 2 jobs and must return a list of 2 values, got 1 of them" in message
+
+
+async def test_arguments_that_do_not_fit_fail_their_job_alone(tf: Taskflow, db: Connection) -> None:
+    @tf.batch_handler(size=2, wait="100ms", retry=1, name="index")
+    async def index(items: list[Document]) -> None: ...
+
+    f.enqueue(db, "index", args='{"item": {"id": "x"}}', max_attempts=1)
+    f.enqueue(db, "index", args='{"item": {"id": 7}}')
+    async with serving(tf, {"default": 5}, settled=False):
+        await all_gone(db)
+    assert [row[0] for row in ends(db)] == ["dead", "succeeded"]
+
+
+async def test_def_handlers_run_in_a_thread(tf: Taskflow, db: Connection) -> None:
+    @tf.batch_handler(size=3, wait="5s")
+    def index(contexts: list[Context], items: list[int]) -> list[str]:
+        for context, item in zip(contexts, items, strict=True):
+            context.log.info("item %d", item)
+        return [f"{threading.current_thread().name} {item}" for item in items]
+
+    await index.aenqueue_many([(n,) for n in range(3)])
+    async with serving(tf, {"default": 5}, settled=False):
+        await all_gone(db)
+    results = [str(row[1]) for row in ends(db)]
+    assert all(result.startswith("taskflow_") for result in results)
+    assert [result[-1] for result in results] == ["0", "1", "2"]
+    ids = column(db, "select id from taskflow.job_history order by id")
+    await eventually(lambda: len(column(db, "select message from taskflow.job_log")) == 3)
+    logged = f.rows(db, "select job_id, message from taskflow.job_log order by job_id")
+    assert [(row.job_id, row.message) for row in logged] == [
+        (id, f"item {n}") for n, id in enumerate(ids)
+    ]
+
+
+async def test_a_timeout_or_a_cancel_ends_one_job_and_not_the_call(
+    tf: Taskflow, db: Connection
+) -> None:
+    go_on = asyncio.Event()
+    begun: list[int] = []
+
+    @tf.batch_handler(size=3, wait="5s", retry=1)
+    async def slow(items: list[int]) -> list[int]:
+        begun.extend(items)
+        await go_on.wait()
+        return items
+
+    first = await slow.options(timeout="300ms").aenqueue(1)
+    second = await slow.aenqueue(2)
+    third = await slow.aenqueue(3)
+    async with serving(tf, {"default": 5}, settled=False):
+        await eventually(lambda: len(begun) == 3)
+        await second.acancel()
+        for handle, state in ((first, "dead"), (second, "cancelled")):
+            assert (await handle.await_end(timeout="10s")).state == state
+        go_on.set()
+        assert await third.aresult(timeout="10s") == 3
+
+
+async def test_a_call_ends_when_nobody_wants_it_any_more(tf: Taskflow, db: Connection) -> None:
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    @tf.batch_handler(size=2, wait="5s")
+    async def endless(items: list[int]) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    ids = (await endless.aenqueue_many([(1,), (2,)])).ids
+    async with serving(tf, {"default": 5}, settled=False):
+        await asyncio.wait_for(begun.wait(), 10)
+        for id in ids:
+            assert await tf.handle(id or 0).acancel() == "requested"
+        await asyncio.wait_for(stopped.wait(), 10)
+        await all_gone(db)
+    assert [row[0] for row in ends(db)] == ["cancelled", "cancelled"]
+
+
+async def test_what_still_waits_for_others_goes_back_at_a_stop(
+    make_app: MakeApp, db: Connection
+) -> None:
+    tf = make_app(grace="20s")
+    called: list[int] = []
+
+    @tf.batch_handler(size=10, wait="1h")
+    async def index(items: list[int]) -> None:
+        called.extend(items)
+
+    await index.aenqueue_many([(1,), (2,)])
+    worker = Worker(tf, {"default": 5})
+    running = asyncio.create_task(worker.run())
+    await eventually(lambda: len(worker.hand.runs) == 2)
+    worker.stop()
+    await asyncio.wait_for(running, 10)
+    assert not called
+    assert column(db, "select attempt from taskflow.job where state = 'ready'") == [0, 0]
+
+
+async def test_a_cancelled_job_leaves_a_call_that_has_not_begun(
+    tf: Taskflow, db: Connection
+) -> None:
+    called: list[int] = []
+
+    @tf.batch_handler(size=2, wait="1h")
+    async def index(items: list[int]) -> None:
+        called.extend(items)
+
+    first = await index.aenqueue(1)
+    async with serving(tf, {"default": 5}, settled=False) as worker:
+        await eventually(lambda: len(worker.hand.runs) == 1)
+        await first.acancel()
+        await eventually(lambda: f.value(db, LEFT) == 0)
+        await index.aenqueue_many([(2,), (3,)])
+        await all_gone(db)
+    assert called == [2, 3]
+
+
+async def test_a_transaction_of_its_own_settles_a_job_inside_the_call(
+    tf: Taskflow, db: Connection
+) -> None:
+    @tf.batch_handler(size=2, wait="5s")
+    async def store(contexts: list[Context], items: list[int]) -> None:
+        async with contexts[0].transaction() as connection:
+            await connection.execute("create temporary table t (n int) on commit drop")
+        raise ValueError("after the first has committed")
+
+    await store.options(max_attempts=1).aenqueue_many([(1,), (2,)])
+    async with serving(tf, {"default": 5}, settled=False):
+        await all_gone(db)
+    assert sorted(row[0] for row in ends(db)) == ["dead", "succeeded"]
+
+
+@pytest.mark.parametrize("kind", ["two", "none", "scalar", "context"])
+def test_other_shapes_are_refused(tf: Taskflow, kind: str) -> None:
+    def two(a: list[int], b: list[int]) -> None: ...
+    def none() -> None: ...
+    def scalar(a: int) -> None: ...
+    def context(ctx: Context, items: list[int]) -> None: ...
+
+    handler: Any = {"two": two, "none": none, "scalar": scalar, "context": context}[kind]
+    with pytest.raises(InvalidDefinition, match=r"many jobs|its own"):
+        tf.batch_handler()(handler)
+
+
+def test_sizes_are_bounded(tf: Taskflow) -> None:
+    handler: Any = lambda items: None  # noqa: E731
+    with pytest.raises(InvalidOption, match="size is 0, it must be 1 to 10000"):
+        tf.batch_handler(size=0)(handler)
