@@ -61,10 +61,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     result_inline_bytes: Annotated[
         int, "results larger than this are kept apart from history, in the result store"
     ] = 65536
-    queues: Annotated[str, 'queues a worker serves, as "name" or "name=slots", by comma'] = (
-        "default"
-    )
-    slots: Annotated[int, "jobs a worker process runs at once per queue that names no number"] = 100
+    queues: Annotated[
+        str, 'queues a worker serves, as "name", "name=slots" or "name:weight", by comma'
+    ] = "default"
+    slots: Annotated[
+        int,
+        "jobs a worker process runs at once, of each queue that names no number, and of all that"
+        " have weights together",
+    ] = 100
     threads: Annotated[
         int, "threads for def handlers; a worker holds one more job ready for each, not more"
     ] = 32

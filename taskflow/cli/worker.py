@@ -23,12 +23,13 @@ UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 OPTIONS = (
     click.option(
-        "--queue", "-q", "queues", type=QUEUE, multiple=True, metavar="NAME[=SLOTS]",
-        help="Queue to serve, with the number of jobs to run at once. Repeat for more.",
+        "--queue", "-q", "queues", type=QUEUE, multiple=True, metavar="NAME[=SLOTS|:WEIGHT]",
+        help="Queue to serve, with the number of jobs to run at once, or its weight among those "
+        "that share --slots. Repeat for more.",
     ),
     click.option(
         "--slots", type=click.IntRange(1, 10_000), metavar="N",
-        help="Slots of queues that name no number.",
+        help="Slots of each queue that names no number, and of those with weights together.",
     ),
     click.option(
         "--priority", "priorities", multiple=True, type=Word(list(PRIORITIES)), metavar="WORD",
@@ -71,6 +72,7 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     examples=[
         "taskflow worker app:tf",
         "taskflow worker app:tf -q email=10 -q default --processes 2",
+        "taskflow worker app:tf --slots 100 -q billing:3 -q reports:1",
     ],
 )
 @click.argument("app", metavar="[APP]", default="app:tf")

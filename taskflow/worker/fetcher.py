@@ -47,6 +47,7 @@ class Fetcher:
     ) -> None:
         self.worker_id = worker_id
         self._queues = queues
+        self._pools = list(dict.fromkeys(queues.values()))
         self._lease = lease
         self._priorities = priorities
         self._prefetch = prefetch
@@ -65,14 +66,18 @@ class Fetcher:
         """Queues whose last claim got less than it asked for: empty, as far as it saw. Each by
         itself, or an idle queue would slow its busy neighbours down to the poll interval."""
 
-    def room(self, queue: QueueSlots) -> int:
-        """How many more jobs of a queue this worker wants now."""
-        pace = queue.pace.per_second
-        ahead = min(int(pace * AHEAD_S), self._prefetch, int(LARGEST_BYTES / self._row_bytes))
-        return min(max(queue.slots + ahead - queue.in_hand, 0), self.jams.most(queue.queue))
+    def rooms(self) -> dict[str, int]:
+        """How many more jobs of each queue this worker wants now."""
+        found: dict[str, int] = {}
+        most_ahead = min(self._prefetch, int(LARGEST_BYTES / self._row_bytes))
+        for pool in self._pools:
+            ahead = min(int(pool.pace.per_second * AHEAD_S), most_ahead)
+            for name, room in pool.rooms(ahead, self._drained).items():
+                found[name] = min(room, self.jams.most(name))
+        return found
 
     def wanted(self) -> int:
-        return sum(map(self.room, self._queues.values()))
+        return sum(self.rooms().values())
 
     @property
     def is_saturated(self) -> bool:
@@ -83,9 +88,8 @@ class Fetcher:
     def may_find_more(self) -> bool:
         """Is there room for jobs of a queue that was not drained, or that some were put back to?"""
         return any(
-            self.room(queue)
-            for name, queue in self._queues.items()
-            if name not in self._drained or self.jams.is_at_front(name)
+            room and (name not in self._drained or self.jams.is_at_front(name))
+            for name, room in self.rooms().items()
         )
 
     def call(self, at_most: int | None = None) -> Call[list[Claimed]]:
@@ -95,10 +99,10 @@ class Fetcher:
         fronts = {name for name in self._queues if self.jams.is_at_front(name)}
         # what queues share, a limit or threads, goes to each in turn
         self._turn = (self._turn + 1) % len(self._queues)
-        names = list(self._queues)
+        names, rooms = list(self._queues), self.rooms()
         with self.jams.asking():
             for name in names[self._turn :] + names[: self._turn]:
-                self._asked[name] = min(self.room(self._queues[name]), LARGEST_CLAIM, left)
+                self._asked[name] = min(rooms[name], LARGEST_CLAIM, left)
                 left -= self._asked[name]
                 self.jams.promise(name, self._asked[name])
         self.fronts = [n for n in names if self._asked[n] and (self._is_sweep or n in fronts)]

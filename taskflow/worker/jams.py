@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,11 +57,11 @@ class Jams:
         self,
         tasks: Mapping[str, Task[..., Any]],
         executors: Mapping[str, Executor],
-        queues: Mapping[str, QueueSlots],
+        pools: Sequence[QueueSlots],
     ) -> None:
         self._tasks = tasks
         self._executors = executors
-        self._queues = queues
+        self._pools = pools
         self._jams: dict[str, Jam] = {}
         self._promised: Counter[str] = Counter()
         self._asked: dict[str, int] = {}
@@ -145,8 +145,7 @@ class Jams:
     def _wanted(self, kind: str) -> int:
         """How many more jobs of a kind to hold: those that no slot has begun are held already."""
         kinds = self._other_kinds()
-        held = sum(kinds.get(job.task) == kind for queue in self._queues.values()
-                   for job in queue.waiting)  # fmt: skip
+        held = sum(kinds.get(job.task) == kind for pool in self._pools for job in pool.waiting)
         return self._executors[kind].places.wanted - held - self._promised[kind]
 
     def _other_kinds(self) -> Mapping[str, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import msgspec
 
 from taskflow.errors import InvalidOption
@@ -17,12 +20,30 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_memory_bytes: int | None = None
 
 
-def parse_queues(text: str, slots: int) -> dict[str, int]:
-    """ "email=10,default" as {"email": 10, "default": slots}."""
-    found: dict[str, int] = {}
+class Weight(msgspec.Struct, frozen=True):
+    """A queue's part of the slots that it shares with others."""
+
+    share: int
+
+
+def parse_queues(text: str, slots: int) -> dict[str, int | Weight]:
+    """ "email=10,default" as {"email": 10, "default": slots}; "a:3,b:1" share `slots`."""
+    found: dict[str, int | Weight] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, number = part.partition("=")
-        if number and (not number.isdigit() or not 1 <= int(number) <= 10_000):
-            raise InvalidOption(f"{part!r}: slots must be 1 to 10000", "Write name=slots.")
-        found[check_name(name, "queue")] = int(number) if number else slots
+        name, sign, number = re.fullmatch(r"([^=:]*)([=:]?)(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+        if sign and not (number.isascii() and number.isdigit() and 1 <= int(number) <= 10_000):
+            raise InvalidOption(
+                f"{part!r}: slots and weights are 1 to 10000", "Write name=slots or name:weight."
+            )
+        count = int(number) if sign else slots
+        found[check_name(name, "queue")] = Weight(count) if sign == ":" else count
     return found
+
+
+def slots_of(queues: Mapping[str, int | Weight], shared: int) -> dict[str, int]:
+    """How many slots each queue has, or has of those that are shared while all have jobs."""
+    total = sum(queue.share for queue in queues.values() if isinstance(queue, Weight))
+    return {
+        name: max(shared * queue.share // total, 1) if isinstance(queue, Weight) else queue
+        for name, queue in queues.items()
+    }

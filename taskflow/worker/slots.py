@@ -13,7 +13,7 @@ import contextvars
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.records import running_job
@@ -31,6 +31,8 @@ class QueueSlots:
 
     def __init__(self, queue: str, slots: int, run: RunJob, on_room: Callable[[], None]) -> None:
         self.queue = queue
+        self.names: Collection[str] = (queue,)
+        """The queues whose jobs run here."""
         self.slots = slots
         self.running = 0
         self.pace = Pace()
@@ -53,6 +55,11 @@ class QueueSlots:
     def is_low(self) -> bool:
         """Is it time to claim more, so that it arrives before the slots run dry?"""
         return len(self.waiting) <= self._low_water
+
+    def rooms(self, ahead: int, drained: Collection[str]) -> dict[str, int]:  # noqa: ARG002
+        """How many more jobs to claim, by queue, if `ahead` are held beyond those in slots;
+        `drained` are queues that had fewer than they were asked for last."""
+        return {self.queue: max(self.slots + ahead - self.in_hand, 0)}
 
     def put(self, jobs: Iterable[Claimed]) -> None:
         """Queues claimed jobs and wakes a slot; each slot wakes the next while there is work."""

@@ -36,12 +36,13 @@ from taskflow.worker.executors.thread import ThreadExecutor
 from taskflow.worker.fetcher import Fetcher
 from taskflow.worker.hand import Hand
 from taskflow.worker.jams import Jams
-from taskflow.worker.limits import Limits, parse_queues
+from taskflow.worker.limits import Limits, Weight, parse_queues, slots_of
 from taskflow.worker.memory import resident_bytes
 from taskflow.worker.recorder import Recorder
 from taskflow.worker.renewer import Renewer
 from taskflow.worker.runner import Runner
 from taskflow.worker.settler import Settler
+from taskflow.worker.sharing import SharedSlots
 from taskflow.worker.slots import QueueSlots
 from taskflow.worker.upkeep import Upkeep
 from taskflow.worker.waiting import Wakeups
@@ -63,14 +64,15 @@ LAST_SETTLES = timedelta(seconds=5)
 class Worker:
     """Serves queues with the tasks of an app.
 
-    `queues` maps names to slots, the jobs run at once (default: the settings'). `run()` serves
+    `queues` maps names to slots, the jobs run at once, or to a `Weight`: such queues share the
+    setting `slots` (default: the settings' queues). `run()` serves
     until `stop()`; `stop()` twice, or `stop(now=True)`, does not wait for running jobs.
     """
 
     def __init__(
         self,
         app: Taskflow,
-        queues: Mapping[str, int] | None = None,
+        queues: Mapping[str, int | Weight] | None = None,
         *,
         priorities: Sequence[int] = (0, 1, 2, 3),
         limits: Limits | None = None,
@@ -82,9 +84,8 @@ class Worker:
         self.limits = limits or Limits()
         operations.add_to(app)
         self._priorities = tuple(priorities)
-        self.slots_by_queue = dict(
-            queues or parse_queues(self.settings.queues, self.settings.slots)
-        )
+        self._served = dict(queues or parse_queues(self.settings.queues, self.settings.slots))
+        self.slots_by_queue = slots_of(self._served, self.settings.slots)
         for queue in self.slots_by_queue:
             check_name(queue, "queue")
         self.id = 0
@@ -95,7 +96,9 @@ class Worker:
         self.reached_limit = self.was_forgotten = self.left_behind = False
         self._failure: BaseException | None = None
         self._news: asyncio.Event | None = None
+        self.pools: list[QueueSlots] = []
         self.queues: dict[str, QueueSlots] = {}
+        """By queue, the pool that it is served from."""
         self.executors: dict[str, Executor] = {}
 
     # --- life -------------------------------------------------------------------------------------
@@ -146,7 +149,7 @@ class Worker:
 
     @property
     def _busy_slots(self) -> int:
-        return sum(queue.running for queue in self.queues.values())
+        return sum(pool.running for pool in self.pools)
 
     def _compose(self, dsn: str) -> None:
         settings = self.settings
@@ -164,13 +167,13 @@ class Worker:
             self.app, self.hand, self.settler, self.executors, settings.unknown_task_delay,
             recorder=self.backlog,
         )  # fmt: skip
+        self.pools = self._make_pools()
         self.queues = {
-            queue: QueueSlots(queue, slots, self.runner.run, self._nudge)
-            for queue, slots in self.slots_by_queue.items()
+            name: next(pool for pool in self.pools if name in pool.names) for name in self._served
         }
         self.fetcher = Fetcher(
             self.id, self.queues, settings.lease, priorities=self._priorities,
-            prefetch=settings.prefetch, jams=Jams(self.app.tasks, self.executors, self.queues),
+            prefetch=settings.prefetch, jams=Jams(self.app.tasks, self.executors, self.pools),
             refused=self.runner.unknown_tasks,
         )  # fmt: skip
         self.claiming = Claiming(self.id, self.hand, self.queues, self.fetcher, self.settler)
@@ -190,6 +193,16 @@ class Worker:
             f"cancel {self.id}", lambda _payload: self.renewer.hurry()
         )
         self.upkeep = Upkeep(self.app, settings.lease)
+
+    def _make_pools(self) -> list[QueueSlots]:
+        """One for each queue that has slots of its own, and one for all that share."""
+        run, nudge = self.runner.run, self._nudge
+        own = {name: slots for name, slots in self._served.items() if isinstance(slots, int)}
+        weights = {name: w.share for name, w in self._served.items() if isinstance(w, Weight)}
+        pools = [QueueSlots(name, slots, run, nudge) for name, slots in own.items()]
+        if weights:
+            pools.append(SharedSlots(weights, self.settings.slots, run, nudge))
+        return pools
 
     async def _join(self) -> int:
         await self.app.arun(
@@ -304,8 +317,8 @@ class Worker:
 
     async def _drain(self) -> None:
         """Hands back the unstarted, waits the grace time, stops the rest, settles everything."""
-        for queue in self.queues.values():
-            for job in queue.take_unstarted():
+        for pool in self.pools:
+            for job in pool.take_unstarted():
                 self.settler.ended(job, "released")
         self.hand.hand_back_waiting()
         await self._sleep_while(
@@ -343,8 +356,8 @@ class Worker:
                 await self.claims.run(workers.leave(self.id))
         for chore in self._chores:
             chore.cancel()
-        for queue in self.queues.values():
-            await queue.close()
+        for pool in self.pools:
+            await pool.close()
         for executor in self.executors.values():
             executor.close()
         await asyncio.to_thread(self.recorder.stop)

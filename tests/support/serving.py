@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from taskflow import Taskflow
-from taskflow.worker import Worker
+from taskflow.worker import Weight, Worker
 from tests.support.waiting import until_async
 
 T = TypeVar("T")
@@ -17,7 +17,7 @@ T = TypeVar("T")
 @asynccontextmanager
 async def serving(
     app: Taskflow,
-    queues: Mapping[str, int] | None = None,
+    queues: Mapping[str, int | Weight] | None = None,
     *,
     settled: bool = True,
     **options: Any,

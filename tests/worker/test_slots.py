@@ -13,7 +13,7 @@ import pytest
 
 from taskflow import Context, Taskflow
 from taskflow.errors import TaskflowError
-from taskflow.worker import Limits, Worker, parse_queues
+from taskflow.worker import Limits, Weight, Worker, parse_queues
 from tests.support import factories as f
 from tests.support.serving import eventually, serving
 from tests.worker.conftest import MakeApp
@@ -39,6 +39,52 @@ async def test_one_slow_job_idles_no_other_slot(tf: Taskflow) -> None:
         assert done["slow"] == 0
         release.set()
         await eventually(lambda: done["slow"] == 1)
+
+
+class Held:
+    """A task whose jobs hold their slots, by queue, until they are let go one by one."""
+
+    def __init__(self, tf: Taskflow) -> None:
+        self.now: Counter[str] = Counter()
+        self.gates: dict[str, list[asyncio.Event]] = {}
+
+        @tf.task(name="held")
+        async def held(ctx: Context) -> None:
+            gate = asyncio.Event()
+            self.gates.setdefault(ctx.queue, []).append(gate)
+            self.now[ctx.queue] += 1
+            await gate.wait()
+
+        self.task = held
+
+    async def enqueue(self, queue: str, count: int) -> None:
+        await self.task.options(queue=queue).aenqueue_many([()] * count)
+
+    def let_one_go(self, queue: str) -> None:
+        self.gates[queue].pop().set()
+        self.now[queue] -= 1
+
+
+async def test_queues_share_slots_by_weight(make_app: MakeApp, db: Connection) -> None:
+    """All of them for whoever has jobs alone; by weight as soon as others have some, too."""
+    tf = make_app(slots=8, prefetch=0, poll_interval="1m")
+    held = Held(tf)
+    served: dict[str, int | Weight] = {"billing": Weight(3), "reports": Weight(1), "mail": 2}
+    async with serving(tf, served) as worker:
+        await held.enqueue("reports", 30)
+        await eventually(lambda: held.now == {"reports": 8})
+        await held.enqueue("billing", 30)
+        await held.enqueue("mail", 3)
+        await eventually(lambda: held.now["mail"] == 2)
+        for _ in range(7):  # one more than its share was claimed to see that it has jobs
+            held.let_one_go("reports")
+            await eventually(lambda: held.now["billing"] + held.now["reports"] == 8)
+        assert held.now == Counter(billing=6, reports=2, mail=2)
+        held.let_one_go("billing")
+        await eventually(lambda: held.now == Counter(billing=6, reports=2, mail=2))
+        (row,) = f.rows(db, "select queues, slots from taskflow.worker")
+        assert (row.queues, row.slots) == (["billing", "reports", "mail"], [6, 2, 2])
+        assert worker.running == 10
 
 
 async def test_each_queue_has_its_own_slots_and_pace(make_app: MakeApp, db: Connection) -> None:
