@@ -5,6 +5,9 @@ wait. A busy one takes its name off the list, so a busy system sends no notifica
 claims come back full, or when wake-ups arrive faster than `FLOOD_PER_S`, it looks by itself every
 `FLOW_S` until that finds nothing for a while. Anybody may send a wake-up, so a flood of them in
 which nothing is found is answered by a look every `VAIN_S`, and no more.
+
+What ends may let others begin: the next step of a workflow. Between its looks a busy worker looks
+behind an end, too, for as long as that finds something.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ FLOW_S = 0.005
 FLOW_ENDS_S = 0.1
 VAIN_S = 0.05
 ENLIST_AGAIN_S = 25.0
+LOOKS_BEHIND = 3
+"""So many looks behind an end may be in vain, and one more every `FLOW_ENDS_S`."""
 LANES_S = 60.0
 """How long after a job under limits the next opening is asked for at each look."""
 
@@ -58,6 +63,8 @@ class Wakeups:
         self._last_find = 0.0
         self._lanes_until = 0.0
         self._is_flow = False
+        self._looks_behind = 0.0
+        self._is_behind_end = False
         self.looked_in_vain = False
         """The last look found nothing."""
 
@@ -86,7 +93,12 @@ class Wakeups:
         """Draws the conclusion from a look: when to look next, and whether to ask to be woken."""
         now = time.monotonic()
         self.looked_in_vain = found == 0
+        if self._is_behind_end:
+            self._is_behind_end = False
+            self._looks_behind = LOOKS_BEHIND if found else self._looks_behind - 1
         if found:
+            self._looks_behind += (now - self._last_find) / FLOW_ENDS_S
+            self._looks_behind = min(self._looks_behind, LOOKS_BEHIND)
             self._last_find = now
         if has_lanes:
             self._lanes_until = now + LANES_S
@@ -106,6 +118,13 @@ class Wakeups:
         elif now < self._lanes_until:
             await self._ask_lanes()
         self._next_look = min(now + self._poll_s * random.uniform(0.8, 1.0), self._due_at)
+
+    def note_end(self) -> None:
+        """An end is in the database: in a flow, of which no notification tells, this may be the
+        moment to look."""
+        if self._is_flow and self._looks_behind >= 1:
+            self._is_told = self._is_behind_end = True
+            self._not_before = 0.0
 
     def close(self) -> None:
         for undo in self._undo:

@@ -90,7 +90,7 @@ class Worker:
             check_name(queue, "queue")
         self.id = 0
         self.hand = Hand()
-        self.settler = Settler(self.hand, self._nudge, self._forget_result)
+        self.settler = Settler(self.hand, self._note_end, self._forget_result)
         self.is_draining = False
         self._is_hasty = False
         self.reached_limit = self.was_forgotten = self.left_behind = False
@@ -280,6 +280,10 @@ class Worker:
         """By the clock or a wake-up; and behind a burst's last job, which may have enqueued one."""
         is_last = self.limits.burst and not self.hand.held and not self.claiming.is_exhausted
         return is_last or self.wakeups.is_due()
+
+    def _note_end(self) -> None:
+        self.wakeups.note_end()
+        self._nudge()
 
     def _nudge(self) -> None:
         if self._news is not None:

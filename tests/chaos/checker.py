@@ -4,8 +4,10 @@ It trusts nothing that the workers say about themselves but their logs, and take
 the protocol: A1 nothing acknowledged is lost; A2 one ledger row per job that its own transaction
 completed; A3 one start per claim; A4 leases of one job never overlap, and none is taken away
 before its time; A5 one end, by the newest claim; A7 counts stay in bounds; A10 one live job per
-unique key; A13 rest is rest; A15 no deadlocks and no errors of ours; L1 no more
-jobs of a key ran at once, and L2 no more began in any window, than the limits of the run allow.
+unique key; A13 rest is rest; A15 no deadlocks and no errors of ours; L1 no more jobs of a key ran
+at once, and L2 no more began in any window, than the limits of the run allow; K1 each tick of a
+schedule stands in its ledger once, with one job if it ran; W1 no job began before those that it
+waits for had ended; W2 every run of a workflow ended with its result, by one job for each step.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from tests.chaos.evidence import AT_ONCE, STARTS, read_logs
+from tests.chaos.evidence import AT_ONCE, PIPELINE_GIVES, PIPELINE_JOBS, STARTS, read_logs
 
 OURS = (
     "deadlock detected",
@@ -45,6 +47,9 @@ def check(
             *_unique(db),
             *_at_once(db),
             *_windows(db),
+            *_ticks(db),
+            *_order(db),
+            *_runs(db, directory),
             *_rest(db, base_sessions),
         ]
     if directory is not None:
@@ -61,11 +66,14 @@ def summary(dsn: str) -> dict[str, Any]:
             " (select count(*) from taskflow.attempt where outcome = 'lost'),"
             " (select count(*) from taskflow.attempt where outcome = 'failed'),"
             " (select count(*) from ledger),"
+            " (select count(*) from taskflow.schedule_tick where status = 'run'),"
+            " (select count(*) from taskflow.job_history where task = 'outside.after'),"
+            " (select count(*) from taskflow.workflow_run where state = 'succeeded'),"
             " (select max(claim_no) from taskflow.job_history)"
         ).fetchone()
     assert counts is not None
-    names = "succeeded", "dead", "lost", "failed", "ledger", "most_claims"
-    return dict(zip(names, counts, strict=True))
+    names = "succeeded dead lost failed ledger ticks followers runs most_claims"
+    return dict(zip(names.split(), counts, strict=True))
 
 
 def _lost(db: psycopg.Connection[Any], directory: Path | None) -> Iterator[str]:
@@ -214,6 +222,72 @@ def _windows(db: psycopg.Connection[Any]) -> Iterator[str]:
     for first, last in zip(starts, starts[STARTS:], strict=False):
         if last.at - first.at < timedelta(seconds=1):
             yield f"L2 {STARTS + 1} starts of outside.flaky between {first.at} and {last.at}"
+
+
+def _ticks(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """K1: the ledger has no hole and no tick twice, and each tick that ran one job."""
+    gaps = db.execute(
+        "select * from (select t.schedule, coalesce(t.until_at, t.tick_at + s.every) as expected,"
+        " lead(t.tick_at) over (partition by t.schedule order by t.tick_at) as next"
+        " from taskflow.schedule_tick t join taskflow.schedule s on s.name = t.schedule) x"
+        " where x.next <> x.expected"
+    )
+    for gap in gaps:
+        yield f"K1 {gap.schedule}: after the tick before {gap.expected} comes that of {gap.next}"
+    jobs = db.execute(
+        "select coalesce(t.schedule, j.schedule) as schedule, coalesce(t.tick_at, j.tick) as tick,"
+        " t.status, coalesce(j.count, 0) as count from taskflow.schedule_tick t full join"
+        " (select v.meta ->> 'schedule' as schedule, (v.meta ->> 'tick')::timestamptz as tick,"
+        " count(*) from taskflow.job_view v where v.meta ? 'tick' group by 1, 2) j"
+        " on j.schedule = t.schedule and j.tick = t.tick_at"
+    )
+    for tick in jobs:
+        if tick.count != (1 if tick.status == "run" else 0):
+            yield f"K1 {tick.schedule}: {tick.status} tick {tick.tick} has {tick.count} jobs"
+
+
+def _order(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """W1: the end of a job and the claims of those that wait for it are events in that order; so
+    are those of the nodes of a run."""
+    waits = (
+        "select v.id as child, (v.args ->> 'parent')::bigint as parent from taskflow.job_view v"
+        " where v.task = 'outside.after' union all"
+        " select c.job_id, p.job_id from taskflow.workflow_step c join taskflow.workflow_step p"
+        " on p.run_id = c.run_id and p.node = c.node - 1 where c.job_id > 0 and p.job_id > 0"
+    )
+    early = db.execute(
+        f"select w.child, w.parent from ({waits}) w"
+        " join (select job_id, min(id) as at from job_event where state = 'running' group by 1) b"
+        " on b.job_id = w.child"
+        " left join (select job_id, max(id) as at from job_event where op = 'DELETE' group by 1) e"
+        " on e.job_id = w.parent where e.at is null or e.at > b.at"
+    )
+    for wait in early:
+        yield f"W1 job {wait.child} began before the end of job {wait.parent}"
+    unmet = db.execute(
+        "select v.id, p.id as parent from taskflow.job_view v join taskflow.job_view p"
+        " on p.id = (v.args ->> 'parent')::bigint where v.task = 'outside.after'"
+        " and (v.state = 'succeeded') <> (p.state = 'succeeded')"
+    )
+    for wait in unmet:
+        yield f"W1 jobs {wait.id} and {wait.parent}, which it waits for, ended differently"
+
+
+def _runs(db: psycopg.Connection[Any], directory: Path | None) -> Iterator[str]:
+    """W2: what was started ended, with the result, and no step had two jobs or none."""
+    runs = {row.id: row for row in db.execute("select * from taskflow.workflow_run")}
+    for run in runs.values():
+        if run.state != "succeeded" or run.output != PIPELINE_GIVES:
+            yield f"W2 run {run.id} is {run.state} with {run.output}, {run.succeeded} steps done"
+    jobs = "select count(*) from taskflow.job_view where task like 'flow.%'"
+    count = db.execute(jobs).fetchone()
+    assert count is not None
+    if count[0] != PIPELINE_JOBS * len(runs):
+        yield f"W2 {len(runs)} runs had {count[0]} jobs, not {PIPELINE_JOBS} each"
+    if directory is not None:
+        for line in read_logs(directory, "load*.jsonl"):
+            if line["said"] == "run" and line["id"] not in runs:
+                yield f"W2 run {line['id']} was acknowledged and is nowhere"
 
 
 def _rest(db: psycopg.Connection[Any], base_sessions: int) -> Iterator[str]:

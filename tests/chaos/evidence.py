@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 SETUP: LiteralString = """
 create table job_event (
@@ -60,6 +61,39 @@ def set_limits(db: psycopg.Connection[Any]) -> None:
         "select taskflow.set_limit('flaky', task => 'outside.flaky', rate => %s, per => '1 s')",
         (STARTS,),
     )
+
+
+PIPELINE = {
+    "nodes": {
+        "split": {"task": "flow.split", "args": {"run": {"$path": "$.input.run"}}},
+        "double": {
+            "task": "flow.double", "needs": ["split"], "for_each": "$.steps.split.result",
+            "args": {"n": {"$path": "$.item"}},
+        },
+        "sum": {
+            "task": "flow.sum", "needs": ["double"],
+            "args": {"parts": {"$path": "$.steps.double.result"}},
+        },
+    },
+    "output": "$.steps.sum.result",
+}  # fmt: skip
+PIPELINE_GIVES = 12
+PIPELINE_JOBS = 5
+
+
+def save_workflow(db: psycopg.Connection[Any]) -> None:
+    db.execute("select taskflow.save_workflow('pipeline', %s)", (Jsonb(PIPELINE),))
+
+
+def set_schedules(db: psycopg.Connection[Any], seconds: float) -> None:
+    """One whose jobs may be any number, and one whose tick waits for the job before; both end with
+    the load, and what is missed is caught up with."""
+    for name, overlap, ms in (("free", "allow", 5), ("queued", "queue", 700)):
+        db.execute(
+            "select taskflow.put_schedule(%s, 'outside.tick', %s, every => '1 s', overlap => %s,"
+            " catch_up => 'all', ends_at => taskflow.now() + %s * interval '1 s')",
+            (name, Jsonb({"ms": ms}), overlap, seconds),
+        )
 
 
 class Log:

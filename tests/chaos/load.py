@@ -76,9 +76,31 @@ class Load:
                 ).fetchone()
                 assert row is not None
                 self.log.write(said="ok", id=row[0], key=key)
+                if self.random.random() < 0.3:
+                    self.let_follow(connection, row[0], f"{key}-after", ms)
+                if self.random.random() < 0.2:
+                    self.start_run(connection, f"{key}-run")
             except FAILURES as error:
                 self.log.write(said="unknown", key=key, error=repr(error)[:200])
             threading.Event().wait(1 / RATE)
+
+    def let_follow(self, connection: psycopg.Connection, parent: int, key: str, ms: int) -> None:
+        """A job that waits for another, which may have ended already."""
+        row = connection.execute(
+            "select taskflow.enqueue('outside.after', %s, depends_on => array[%s]::bigint[],"
+            " max_attempts => 25)",
+            (Jsonb({"key": key, "ms": ms, "parent": parent}), parent),
+        ).fetchone()
+        assert row is not None
+        self.log.write(said="ok", id=row[0], key=key)
+
+    def start_run(self, connection: psycopg.Connection, key: str) -> None:
+        row = connection.execute(
+            "select id from taskflow.start_workflow('pipeline', %s, key => %s)",
+            (Jsonb({"run": key}), key),
+        ).fetchone()
+        assert row is not None
+        self.log.write(said="run", id=row[0], key=key)
 
 
 def main() -> None:

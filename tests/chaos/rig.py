@@ -61,6 +61,8 @@ class Rig:
         evidence.prepare(self.server.dsn)
         with psycopg.connect(self.server.dsn, autocommit=True) as db:
             evidence.set_limits(db)
+            evidence.save_workflow(db)
+            evidence.set_schedules(db, self.seconds)
         os.environ["CHAOS_DIRECTORY"] = str(self.directory)
         try:
             for _ in range(WORKERS):
@@ -134,10 +136,13 @@ class Rig:
         with psycopg.connect(self.server.dsn, autocommit=True) as db:
 
             def is_done() -> bool:
-                row = db.execute("select count(*) from taskflow.job").fetchone()
-                return row == (0,)
+                row = db.execute(
+                    "select (select count(*) from taskflow.job),"
+                    " (select count(*) from taskflow.schedule_view where state <> 'ended')"
+                ).fetchone()
+                return row == (0, 0)
 
-            await eventually(is_done, seconds=40, what="all jobs end")
+            await eventually(is_done, seconds=40, what="all jobs and schedules end")
         for worker in self.workers:
             worker.send_signal(signal.SIGTERM)
         for worker in self.workers:

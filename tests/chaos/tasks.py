@@ -2,6 +2,7 @@
 
 ledger*   write (job, claim) in the job's own transaction
 outside*  write to this process's own file when they start and when they end
+flow*     are the steps of the workflow `pipeline`; see evidence.py
 """
 
 from __future__ import annotations
@@ -57,6 +58,41 @@ async def flaky(ctx: Context, key: str, ms: int) -> str:
     if ctx.attempt < 3:
         raise ValueError(f"attempt {ctx.attempt}")
     return key
+
+
+@tf.task(name="outside.after", retry=STUBBORN)
+async def after(ctx: Context, key: str, ms: int, parent: int) -> None:
+    """Waits for the job `parent`."""
+    effects().write(what="start", job=ctx.job_id, claim=ctx.claim_no)
+    await pause(ms)
+
+
+@tf.task(name="outside.tick", retry=STUBBORN)
+async def tick(ctx: Context, ms: int) -> None:
+    """The job of a schedule."""
+    effects().write(what="start", job=ctx.job_id, claim=ctx.claim_no)
+    await pause(ms)
+
+
+@tf.task(name="flow.split", retry=STUBBORN)
+async def split(ctx: Context, run: str) -> list[int]:
+    effects().write(what="start", job=ctx.job_id, claim=ctx.claim_no)
+    return [1, 2, 3]
+
+
+@tf.task(name="flow.double", retry=STUBBORN)
+async def double(ctx: Context, n: int) -> int:
+    effects().write(what="start", job=ctx.job_id, claim=ctx.claim_no)
+    await pause(20)
+    if n == ctx.attempt == 1:
+        raise ValueError("the first part fails once")
+    return 2 * n
+
+
+@tf.task(name="flow.sum", retry=STUBBORN)
+def add_up(ctx: Context, parts: list[int]) -> int:
+    effects().write(what="start", job=ctx.job_id, claim=ctx.claim_no)
+    return sum(parts)
 
 
 TASKS = (write, write_in_thread, touch, flaky)

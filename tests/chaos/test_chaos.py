@@ -46,3 +46,6 @@ async def test_nothing_is_lost_and_nothing_counts_twice(directory: Path) -> None
     assert told["succeeded"] > SECONDS * 10
     assert told["lost"] > 0, "no lease was lost: the run was too gentle to prove anything"
     assert told["ledger"] > 0
+    assert told["ticks"] > SECONDS
+    assert told["followers"] > SECONDS / 2
+    assert told["runs"] > SECONDS / 2

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.chaos import checker, evidence
 from tests.conftest import Connect
@@ -159,6 +160,42 @@ def a_rush(story: Story) -> None:
                 f.settle(story.db, job, "completed")
 
 
+def a_clock(story: Story) -> None:
+    """Two schedules fall due five times, and their jobs run."""
+    evidence.set_schedules(story.db, 60)
+    for seconds in range(1, 6):
+        story.db.execute(f"set taskflow.clock_offset = '{seconds} s'")
+        f.call_rows(story.db, "fire_schedules")
+        work(story)
+
+
+def a_family(story: Story) -> None:
+    """Parents and children, of which each child waits for its parent."""
+    for n in range(3):
+        parent = f.enqueue(story.db, "outside.thing", args={"key": f"p{n}"})
+        f.enqueue(story.db, "outside.after", args={"key": f"c{n}", "parent": parent},
+                  depends_on=[parent])  # fmt: skip
+    work(story)
+
+
+def a_pipeline(story: Story) -> None:
+    """Three runs, step by step."""
+    evidence.save_workflow(story.db)
+    for n in range(3):
+        f.call_rows(story.db, "start_workflow", name="pipeline", input={"run": f"r{n}"})
+    work(story)
+
+
+def work(story: Story) -> None:
+    """Both workers take what there is, newest first, until nothing is left."""
+    while jobs := [*f.claim(story.db, story.a, 4), *f.claim(story.db, story.b, 4)]:
+        for job in reversed(jobs):
+            parts = job.args.get("parts")
+            results = {"flow.split": [1, 2, 3], "flow.double": 2 * job.args.get("n", 0)}
+            result = sum(parts) if parts else results.get(job.task)
+            f.settle(story.db, job, "completed", result=Jsonb(result))
+
+
 def no_slots(story: Story) -> None:
     story.break_function("limit_room", "v_cap is not null", "false")
 
@@ -215,6 +252,33 @@ def vanishing(story: Story) -> None:
     )
 
 
+def forgets_ticks(story: Story) -> None:
+    story.break_function("tick_after", ") + 1)::float8", ") + 2)::float8")
+
+
+def a_job_without_its_tick(story: Story) -> None:
+    line = "if not taskflow.note_tick(schedule, tick_at, at_time, 'run', reason, v_id) then"
+    story.break_function("schedule_job", line, "if false then")
+
+
+def waits_for_nobody(story: Story) -> None:
+    story.db.execute(
+        "create function let_go() returns trigger language plpgsql as $$begin"
+        " new.waits_for := null; new.state := 'ready'; new.priority := new.priority % 10;"
+        " return new; end$$;"
+        " create trigger let_go before insert on taskflow.job"
+        " for each row when (new.waits_for > 0) execute function let_go()"
+    )
+
+
+def forgets_the_last_step(story: Story) -> None:
+    story.db.execute(
+        "create function drop_it() returns trigger language plpgsql as 'begin return null; end';"
+        " create trigger drop_it before insert on taskflow.job"
+        " for each row when (new.task = 'flow.sum') execute function drop_it()"
+    )
+
+
 SABOTAGES: list[tuple[Play, Fault, str]] = [
     (late_settle, no_fence, "A2"),
     (quick_reaper, no_second_look, "A4"),
@@ -226,6 +290,10 @@ SABOTAGES: list[tuple[Play, Fault, str]] = [
     (failures, no_counting, "A7"),
     (a_crowd_of_one_key, no_slots, "L1"),
     (a_rush, no_memory_of_starts, "L2"),
+    (a_clock, forgets_ticks, "K1"),
+    (a_clock, a_job_without_its_tick, "K1"),
+    (a_family, waits_for_nobody, "W1"),
+    (a_pipeline, forgets_the_last_step, "W2"),
 ]
 PLAYS = sorted({play for play, _, _ in SABOTAGES}, key=lambda play: play.__name__)
 

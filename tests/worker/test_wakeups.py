@@ -13,10 +13,12 @@ import psycopg
 import pytest
 
 from taskflow import Taskflow
+from taskflow.worker import waiting
 from taskflow.worker.renewer import HURRY_EVERY_S
-from taskflow.worker.waiting import FLOOD_PER_S, VAIN_S
+from taskflow.worker.waiting import FLOOD_PER_S, VAIN_S, Wakeups
 from tests.conftest import Connect
 from tests.support import factories as f
+from tests.support import flows
 from tests.support.notices import Listener
 from tests.support.serving import eventually, serving
 from tests.worker.conftest import MakeApp
@@ -138,6 +140,41 @@ async def test_a_flood_of_wake_ups_ends_in_looking_by_itself(
         await eventually(lambda: done == 400)
         await eventually(lambda: f.value(db, WAITERS) == 1, what="it is idle again")
         assert not worker.wakeups._is_flow
+
+
+async def test_in_a_flow_the_next_step_is_looked_for_behind_an_end(
+    make_app: MakeApp, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the clock alone a run of twenty steps would take as many of these looks."""
+    monkeypatch.setattr(waiting, "FLOW_S", 1.0)
+    monkeypatch.setattr(waiting, "FLOW_ENDS_S", 60.0)
+    tf = make_app(poll_interval="1m")
+
+    @tf.task(name="step")
+    async def step() -> None: ...
+
+    nodes = {f"n{n}": {"task": "step", "needs": [f"n{n - 1}"] if n else []} for n in range(20)}
+    async with serving(tf) as worker:
+        worker.wakeups._is_flow = True
+        run = flows.launch(db, nodes)
+        await eventually(lambda: flows.run(db, run).state == "succeeded", seconds=10)
+        assert worker.wakeups._is_flow
+
+
+async def test_looks_behind_ends_stop_when_they_find_nothing(tf: Taskflow) -> None:
+    link: Any = None  # in a flow nothing is asked of the database
+    wakeups = Wakeups(tf, link, 1, ["default"], lambda: None)
+    wakeups._is_flow = True
+    await wakeups.note(1, saturated=False)  # the first find for long: all looks are to be had
+    looks = 0
+    for _ in range(10):
+        wakeups.note_end()
+        if wakeups.is_due():
+            looks += 1
+            wakeups.note_look()
+            await wakeups.note(0, saturated=False)
+    wakeups.close()
+    assert looks == waiting.LOOKS_BEHIND
 
 
 @pytest.mark.parametrize("payload", ["queue default", "queue"])
