@@ -66,18 +66,18 @@ class Fetcher:
         """Queues whose last claim got less than it asked for: empty, as far as it saw. Each by
         itself, or an idle queue would slow its busy neighbours down to the poll interval."""
 
-    def rooms(self) -> dict[str, int]:
-        """How many more jobs of each queue this worker wants now."""
+    def wanted(self) -> int:
+        """How many more jobs this worker wants now."""
+        return sum(min(room, self.jams.most(name)) for name, room in self._rooms().items())
+
+    def _rooms(self) -> dict[str, int]:
+        """How many more jobs of each queue the slots would take."""
         found: dict[str, int] = {}
         most_ahead = min(self._prefetch, int(LARGEST_BYTES / self._row_bytes))
         for pool in self._pools:
             ahead = min(int(pool.pace.per_second * AHEAD_S), most_ahead)
-            for name, room in pool.rooms(ahead, self._drained).items():
-                found[name] = min(room, self.jams.most(name))
+            found |= pool.rooms(ahead, self._drained)
         return found
-
-    def wanted(self) -> int:
-        return sum(self.rooms().values())
 
     @property
     def is_saturated(self) -> bool:
@@ -88,8 +88,9 @@ class Fetcher:
     def may_find_more(self) -> bool:
         """Is there room for jobs of a queue that was not drained, or that some were put back to?"""
         return any(
-            room and (name not in self._drained or self.jams.is_at_front(name))
-            for name, room in self.rooms().items()
+            (name not in self._drained or self.jams.is_at_front(name))
+            and min(room, self.jams.most(name))
+            for name, room in self._rooms().items()
         )
 
     def call(self, at_most: int | None = None) -> Call[list[Claimed]]:
@@ -99,10 +100,11 @@ class Fetcher:
         fronts = {name for name in self._queues if self.jams.is_at_front(name)}
         # what queues share, a limit or threads, goes to each in turn
         self._turn = (self._turn + 1) % len(self._queues)
-        names, rooms = list(self._queues), self.rooms()
+        names, rooms = list(self._queues), self._rooms()
         with self.jams.asking():
             for name in names[self._turn :] + names[: self._turn]:
-                self._asked[name] = min(rooms[name], LARGEST_CLAIM, left)
+                wanted = self.jams.most(name)  # less for each queue before it that is asked
+                self._asked[name] = min(rooms[name], wanted, LARGEST_CLAIM, left)
                 left -= self._asked[name]
                 self.jams.promise(name, self._asked[name])
         self.fronts = [n for n in names if self._asked[n] and (self._is_sweep or n in fronts)]

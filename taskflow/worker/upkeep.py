@@ -72,7 +72,9 @@ class Upkeep:
 
     async def _reap(self) -> None:
         taken, due_in = await self._app.arun(schedules.reap_and_look(self._second_look))
-        self._heard(due_in)
+        # never later than known: a tick that waits for a job is due a second from whenever one asks
+        self._due_at = min(self._due_at, _moment(due_in))
+        self._is_told.set()
         if taken:
             self.reaped += taken
             said = plural(taken, "job")
@@ -91,17 +93,16 @@ class Upkeep:
         fired, due_in = await self._app.arun(schedules.fire())
         self.fired += fired
         if fired or due_in is None or due_in > 0:  # else somebody holds what is due: leave it be
-            self._heard(due_in)
+            self._due_at = _moment(due_in)
 
     async def _maintain(self) -> None:
         while (done := await self._app.arun(leases.maintain())) and done["more"]:
             if done["records_swept"]:
                 await asyncio.sleep(SWEEP_PAUSE_S)
 
-    def _heard(self, due_in: float | None) -> None:
-        if due_in is None:
-            self._due_at = math.inf
-        else:
-            spread = random.uniform(0, SPREAD_S) if due_in > 0 else 0.0
-            self._due_at = time.monotonic() + due_in + spread
-        self._is_told.set()
+
+def _moment(due_in: float | None) -> float:
+    """When to fire, by the monotonic clock, if something is due in so many seconds."""
+    if due_in is None:
+        return math.inf
+    return time.monotonic() + due_in + (random.uniform(0, SPREAD_S) if due_in > 0 else 0.0)

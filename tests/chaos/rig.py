@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,7 +143,10 @@ class Rig:
                 ).fetchone()
                 return row == (0, 0)
 
-            await eventually(is_done, seconds=40, what="all jobs and schedules end")
+            try:
+                await eventually(is_done, seconds=40, what="all jobs and schedules end")
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n" + "\n".join(what_is_left(db))) from None
         for worker in self.workers:
             worker.send_signal(signal.SIGTERM)
         for worker in self.workers:
@@ -207,6 +211,16 @@ class Rig:
         with suppress(psycopg.Error):
             with psycopg.connect(self.server.dsn, autocommit=True, connect_timeout=2) as db:
                 db.execute(statement, parameters)
+
+
+def what_is_left(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """The jobs and schedules that should have ended, and why the first of them have not."""
+    for name, state in db.execute("select name, state from taskflow.schedule_view"):
+        yield f"schedule {name} is {state}"
+    jobs = "select id, task, state from taskflow.job_view where finished_at is null limit 20"
+    for id, task, state in db.execute(jobs).fetchall():
+        why = db.execute("select sentence from taskflow.explain(%s)", (id,)).fetchall()
+        yield f"job {id} of {task} is {state}: {' '.join(row[0] for row in why)}"
 
 
 async def let_pass(seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -93,6 +94,24 @@ async def test_a_schedule_made_at_run_time_is_heard_of_by_an_idle_worker(
         put(db, "other", every="1 s")
         await eventually(lambda: row(db, "other").runs >= 2)
     assert row(db).runs == at_rest
+
+
+async def test_the_last_tick_that_waited_for_a_job_runs_at_its_end(tf: Taskflow, db: Any) -> None:
+    """Each look of the reaper, five a second here, put it off by another second, for ever."""
+    release, ticks = asyncio.Event(), list[datetime | None]()
+
+    @tf.task(name="t")
+    async def work(ctx: Context) -> None:
+        ticks.append(ctx.tick)
+        await release.wait()
+
+    put(db, every=timedelta(seconds=1), overlap="queue")
+    async with serving(tf):
+        await eventually(lambda: row(db).queued_at is not None)
+        db.execute("update taskflow.schedule set next_at = null")
+        release.set()
+        await eventually(lambda: len(ticks) == 2)
+    assert row(db).queued_at is None
 
 
 async def test_what_breaks_in_firing_is_told_and_tried_again(tf: Taskflow, db: Any) -> None:
