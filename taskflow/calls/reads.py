@@ -21,6 +21,7 @@ from taskflow.kernel.listing import (
     DeadGroup,
     QueueLine,
     TaskLine,
+    VersionLine,
     WorkerLine,
 )
 from taskflow.store import walks
@@ -175,12 +176,27 @@ def tasks(name: str | None = None) -> Call[list[TaskLine]]:
         "select t.name, t.queue, taskflow.priority_name(t.priority), t.max_attempts, t.timeout,"
         " t.args_schema::text, t.published_at,"
         " (select count(*) from taskflow.worker w where w.tenant = 'default'"
-        " and w.lease_until > taskflow.now() and (w.tasks is null or t.name = any (w.tasks)))"
+        " and w.lease_until > taskflow.now() and (w.tasks is null or t.name = any (w.tasks))),"
+        " t.version, t.check_args"
         " from taskflow.task t"
         " where t.tenant = 'default' and (%(name)s::text is null or t.name = %(name)s)"
         " order by t.name",
         {"name": name},
         each(_task),
+    )
+
+
+def versions(task: str) -> Call[list[VersionLine]]:
+    """The jobs of a task that may still run, by the version of their arguments."""
+    return Call(
+        "select x.version, count(*) filter (where x.state <> 'running' and x.state <> 'dead'),"
+        " count(*) filter (where x.state = 'running'), count(*) filter (where x.state = 'dead')"
+        " from (select j.args_version as version, j.state::text from taskflow.job j"
+        " where j.task = %(task)s union all"
+        " select d.args_version, 'dead' from taskflow.dead_job d where d.task = %(task)s) x"
+        " group by 1 order by 1 nulls first",
+        {"task": task},
+        each(VersionLine),
     )
 
 
@@ -240,6 +256,6 @@ def whole(ids: Sequence[int], tenant: str) -> Call[list[Job]]:
 
 
 def _task(*columns: Any) -> TaskLine:
-    name, queue, priority, max_attempts, timeout, schema, published_at, workers = columns
+    name, queue, priority, max_attempts, timeout, schema, *others = columns
     contract = msgspec.Raw(schema.encode()) if schema is not None else None
-    return TaskLine(name, queue, priority, max_attempts, timeout, contract, published_at, workers)
+    return TaskLine(name, queue, priority, max_attempts, timeout, contract, *others)

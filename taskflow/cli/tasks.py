@@ -16,7 +16,7 @@ from taskflow.cli.options import TASK, fields_of
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Group
 from taskflow.errors import UnknownTask
-from taskflow.kernel.listing import TaskLine, WorkerLine
+from taskflow.kernel.listing import TaskLine, VersionLine, WorkerLine
 
 
 @click.command(cls=Group, examples=["taskflow tasks list", "taskflow tasks show email.receipt"])
@@ -62,7 +62,7 @@ def list_tasks(invocation: Invocation, fields: list[str] | None) -> None:
 @click.argument("name", type=TASK)
 @click.pass_obj
 def show(invocation: Invocation, name: str) -> None:
-    """Show a task's contract and the live workers that know it."""
+    """Show a task's contract, the live workers that know it, and its jobs by version."""
     from taskflow.calls import reads
 
     found = invocation.run(reads.tasks(name))
@@ -75,13 +75,16 @@ def show(invocation: Invocation, name: str) -> None:
             "Run taskflow tasks list.",
         )
     workers = invocation.run(reads.workers_knowing(name))
+    jobs = invocation.run(reads.versions(name))
     invocation.answer(
-        {**msgspec.structs.asdict(found[0]), "workers": workers},
-        lambda: list(draw(found[0], workers)),
+        {**msgspec.structs.asdict(found[0]), "workers": workers, "jobs": jobs},
+        lambda: list(draw(found[0], workers, jobs)),
     )
 
 
-def draw(line: TaskLine, workers: list[WorkerLine]) -> Iterator[RenderableType]:
+def draw(
+    line: TaskLine, workers: list[WorkerLine], jobs: list[VersionLine]
+) -> Iterator[RenderableType]:
     yield Text(shapes.safe(line.name), style="bold")
     yield ""
     yield shapes.facts(
@@ -91,9 +94,20 @@ def draw(line: TaskLine, workers: list[WorkerLine]) -> Iterator[RenderableType]:
             ("attempts", str(line.max_attempts or "")),
             ("timeout", shapes.age(line.timeout)),
             ("published", shapes.exact(line.published_at)),
+            ("version", str(line.version)),
+            ("checks", f"{line.check_args}, of arguments from SQL"),
             ("workers", ", ".join(f"{worker.id} ({worker.name})" for worker in workers) or "none"),
         ]
     )
+    if jobs:
+        columns = (Column("Version"), Column("Waiting", right=True), Column("Running", right=True),
+                   Column("Dead", right=True))  # fmt: skip
+        rows = [
+            (str(job.version or "-"), f"{job.waiting:,}", f"{job.running:,}", f"{job.dead:,}")
+            for job in jobs
+        ]
+        yield ""
+        yield shapes.table(columns, rows)
     if line.args_schema is not None:
         yield ""
         yield Text("arguments", style="dim")

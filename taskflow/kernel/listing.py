@@ -131,6 +131,19 @@ class TaskLine(msgspec.Struct, frozen=True):
     published_at: datetime
     workers: int
     """Live workers that know it."""
+    version: int
+    check_args: str
+    """How arguments from SQL are checked: off, warn or reject."""
+
+
+class VersionLine(msgspec.Struct, frozen=True):
+    """The jobs of a task whose arguments are of one version. None left: it is drained."""
+
+    version: int | None
+    """None: enqueued while the task was not published."""
+    waiting: int
+    running: int
+    dead: int
 
 
 class AttemptLine(msgspec.Struct, frozen=True):

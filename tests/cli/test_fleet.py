@@ -117,6 +117,23 @@ def test_tasks_and_who_knows_them(cli: Run, db: Any) -> None:
     assert '"mail.send"' in done.err
 
 
+def test_the_jobs_of_a_task_by_version_show_what_is_drained(cli: Run, db: Any) -> None:
+    for _ in range(3):
+        factories.enqueue(db, "mail.send", args_version=1)
+    hopeless, _ = factories.claim(db, worker(db), 2)
+    factories.settle(db, hopeless, "discarded")
+    publish(db, "mail.send")
+    db.execute("update taskflow.task set version = 2")
+    factories.enqueue(db, "mail.send")
+    told = cli("tasks", "show", "mail.send", "--json").ok().json
+    assert (told["version"], told["check_args"]) == (2, "reject")
+    assert told["jobs"] == [
+        {"version": 1, "waiting": 1, "running": 1, "dead": 1},
+        {"version": 2, "waiting": 1, "running": 0, "dead": 0},
+    ]
+    assert "1              1        1     1" in cli("tasks", "show", "mail.send").ok().out
+
+
 def test_dead_jobs_by_kind(cli: Run, db: Any) -> None:
     dead(db, 3, "a" * 32)
     dead(db, 1, "b" * 32, error={"class": "KeyError", "message": "'x'"}, task="other")
