@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape, quoteattr
 from taskflow.workflows.layout import Box, Layout, Line
 from taskflow.workflows.plan import Node
 
-CHARACTER = 7.0
-"""Width of one in the label's font, near enough to cut a name by."""
+CHARACTER = 8.4
+"""Width of one in the widest of the label's fonts, near enough to cut a name by."""
 
 
 class Look(NamedTuple):
@@ -160,8 +160,9 @@ def _box(box: Box) -> Iterator[str]:
         yield f'<g class="icon" transform="translate(10 14)">{shape}</g>'
         left = 34
     room = int((box.width - left - 8) / CHARACTER)
-    name = _cut(node.name, room - 6) + f" \u00d7{node.count:,}" if node.count > 1 else node.name
-    yield f'<text class="name" x="{left}" y="18">{escape(_cut(name, room))}</text>'
+    count = f" \u00d7{node.count:,}" if node.count > 1 else ""
+    name = _cut_inside(node.name, room - len(count)) + count
+    yield f'<text class="name" x="{left}" y="18">{escape(name)}</text>'
     yield f'<text class="word" x="{left}" y="34">{escape(_cut(word(node), int(room * 1.2)))}</text>'
     yield from _bar(node, box)
     yield "</g>"
@@ -208,3 +209,11 @@ def _cut(text: str, length: int) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def _cut_inside(name: str, length: int) -> str:
+    """Names of a workflow often begin alike, so their ends are kept, too."""
+    if len(name) <= length:
+        return name
+    tail = max(length - 1, 2) // 2
+    return f"{name[: max(length - 1 - tail, 1)]}…{name[-tail:]}"

@@ -14,18 +14,10 @@ from taskflow.workflows import Graph, Layout, Node, draw, fold, graph_of, lay_ou
 from taskflow.workflows import layout as layout_room
 from taskflow.workflows.layout import GAP_Y, HEIGHT, WIDTH
 from taskflow.workflows.plan import Edge
-from taskflow.workflows.svg import LOOKS
+from taskflow.workflows.svg import CHARACTER, LOOKS
+from tests.workflows.graphs import SHAPES, graph
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def graph(edges: dict[str, str]) -> Graph:
-    """{"a": "b c"}: b and c come after a."""
-    names = dict.fromkeys([*edges, *(child for after in edges.values() for child in after.split())])
-    return Graph(
-        tuple(Node(name, "task", "t") for name in names),
-        tuple(Edge(name, child) for name, after in edges.items() for child in after.split()),
-    )
 
 
 def random_graph(seed: int, count: int, edges: int, layers: int) -> Graph:
@@ -57,23 +49,8 @@ def crossings(layout: Layout) -> int:
     )
 
 
-SHAPES: dict[str, tuple[dict[str, str], int]] = {
-    "one": ({"a": ""}, 0),
-    "chain": ({"a": "b", "b": "c", "c": "d"}, 0),
-    "diamond": ({"a": "b c", "b": "d", "c": "d"}, 0),
-    "wide": ({"a": "b c d e f g", **dict.fromkeys("bcdefg", "z")}, 0),
-    "long edge": ({"a": "b d", "b": "c", "c": "d"}, 0),
-    "crossed": ({"a": "d", "b": "c", "x": "a b"}, 0),
-    "two parts": ({"a": "b", "c": "d", "d": "e"}, 0),
-    "tree": ({"a": "b c", "b": "d e", "c": "f g", "d": "h i", "g": "j k"}, 0),
-    "ladder": ({"a": "b x", "b": "c y", "c": "z", "x": "y", "y": "z"}, 1),
-    "complete": ({"a": "x y z", "b": "x y z", "c": "x y z"}, 9),
-}
-"""Graphs with the fewest crossings that a drawing in layers can have."""
-
-
 @pytest.mark.parametrize("shape", SHAPES)
-def test_small_graphs_have_no_crossing_that_need_not_be(shape: str) -> None:
+def test_pictures_have_no_crossing_that_need_not_be(shape: str) -> None:
     edges, fewest = SHAPES[shape]
     layout = lay_out(graph(edges))
     assert layout.crossings <= fewest
@@ -220,7 +197,8 @@ def test_long_names_are_cut_and_told_whole() -> None:
     name = "mail_customers_with_a_very_long_name"
     root = parsed(Graph((Node(name, "task", "t"),), ()))
     shown = next(root.iter(f"{SVG}text")).text or ""
-    assert shown.endswith("…")
+    assert shown == "mail_cust…long_name"
+    assert len(shown) * CHARACTER <= WIDTH - 2 * 12
     titles = [title.text for title in root.iter(f"{SVG}title")]
     assert f"{name}, task t" in titles
 
