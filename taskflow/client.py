@@ -10,7 +10,17 @@ from functools import cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from taskflow.calls import batches, flows, jobs, limits, operations, queues, records, schedules
+from taskflow.calls import (
+    batches,
+    flows,
+    jobs,
+    limits,
+    operations,
+    queues,
+    records,
+    schedules,
+    tenants,
+)
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -91,6 +101,8 @@ class Client:
     undo_operation = blocking(operations.undo)
     delete_limit = blocking(limits.delete)
     resume_queue = blocking(queues.resume)
+    allow_tenant = blocking(tenants.allow)
+    forbid_tenant = blocking(tenants.forbid)
     list_schedules = blocking(schedules.find)
     put_schedule = blocking(schedules.put)
     pause_schedule = blocking(schedules.pause)
@@ -137,6 +149,8 @@ class AsyncClient:
     undo_operation = awaitable(operations.undo)
     delete_limit = awaitable(limits.delete)
     resume_queue = awaitable(queues.resume)
+    allow_tenant = awaitable(tenants.allow)
+    forbid_tenant = awaitable(tenants.forbid)
     list_schedules = awaitable(schedules.find)
     put_schedule = awaitable(schedules.put)
     pause_schedule = awaitable(schedules.pause)

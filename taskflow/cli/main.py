@@ -31,6 +31,7 @@ TREE = {
     "workers": Entry("taskflow.cli.workers:workers", FLEET, "Worker processes and their leases."),
     "tasks": Entry("taskflow.cli.tasks:tasks", FLEET, "Published tasks and who can run them."),
     "schedules": Entry("taskflow.cli.schedules:schedules", FLEET, "List, make, pause, backfill."),
+    "tenants": Entry("taskflow.cli.tenants:tenants", SETUP, "Roles that may name a tenant."),
     "demo": Entry("taskflow.cli.demo:demo", SETUP, "See it at work, from nothing."),
     "doctor": Entry("taskflow.cli.doctor:doctor", SETUP, "Check everything; say how to fix it."),
     "db": Entry("taskflow.cli.db:db", SETUP, "Install, upgrade and verify the schema."),

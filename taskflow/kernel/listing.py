@@ -146,6 +146,14 @@ class VersionLine(msgspec.Struct, frozen=True):
     dead: int
 
 
+class TenantGrant(msgspec.Struct, frozen=True):
+    """A role that may enqueue for a tenant."""
+
+    tenant: str
+    role: str
+    role_exists: bool
+
+
 class AttemptLine(msgspec.Struct, frozen=True):
     """An attempt that did not simply succeed."""
 

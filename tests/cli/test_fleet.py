@@ -134,6 +134,21 @@ def test_the_jobs_of_a_task_by_version_show_what_is_drained(cli: Run, db: Any) -
     assert "1              1        1     1" in cli("tasks", "show", "mail.send").ok().out
 
 
+def test_which_role_may_name_which_tenant(cli: Run, db: Any) -> None:
+    assert "may name the tenant default only" in cli("tenants", "list").ok().err
+    done = cli("tenants", "allow", "nobody_here", "acme")
+    assert (done.code, "role 'nobody_here' does not exist" in done.err) == (2, True)
+    assert cli("tenants", "allow", "taskflow_producer", "Acme!").code == 2
+    for _ in range(2):
+        cli("tenants", "allow", "taskflow_producer", "acme").ok()
+    grant = {"tenant": "acme", "role": "taskflow_producer", "role_exists": True}
+    assert cli("tenants", "list", "--json").ok().json == [grant]
+    assert "acme    taskflow_producer" in cli("tenants", "list").ok().out
+    told = cli("tenants", "forbid", "taskflow_producer", "acme", "--json").ok().json
+    assert told["was_allowed"] is True
+    assert cli("tenants", "forbid", "taskflow_producer", "acme").code == 5
+
+
 def test_dead_jobs_by_kind(cli: Run, db: Any) -> None:
     dead(db, 3, "a" * 32)
     dead(db, 1, "b" * 32, error={"class": "KeyError", "message": "'x'"}, task="other")

@@ -130,6 +130,8 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("workflow", "cancel"): ["{run}"],
     ("batches", "show"): ["{batch}"],
     ("batches", "cancel"): ["{batch}"],
+    ("tenants", "allow"): ["taskflow_producer", "acme"],
+    ("tenants", "forbid"): ["taskflow_producer", "acme"],
 }
 NO_ANSWER = {
     ("worker",), ("bench",), ("demo",), ("db", "start"), ("db", "psql"), ("db", "downgrade"),
@@ -159,6 +161,8 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
         cli("schedules", "pause", "digest").ok()
     if path == ("workflow", "retry"):
         cli("workflow", "cancel", str(names["run"])).ok()
+    if path == ("tenants", "forbid"):
+        cli("tenants", "allow", *ARGUMENTS[path]).ok()
     if path[0] == "limits":
         cli("limits", "set", *ARGUMENTS["limits", "set"]).ok()
     arguments = [word.format(**names) if word[1:-1] in names else word
