@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 RunIn = Literal["async", "thread", "process"]
-Place = RunIn | Literal["batch"]
-"""Where a handler runs; batch: together with others of its task, see taskflow.together."""
+Place = RunIn | Literal["batch", "batch thread"]
+"""Where a handler runs; batch: on the loop or in a thread for many jobs, see taskflow.together."""
 
 
 class Enqueuer(Generic[P, R]):

@@ -6,14 +6,15 @@ handler answers for a job, a result, an outcome or an error, ends that job and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from taskflow.errors import InvalidOption, TaskflowError
 from taskflow.kernel.durations import Duration, parse_duration
 from taskflow.kernel.handler import read_batch_handler
 from taskflow.kernel.signature import Signature
-from taskflow.task import Task
+from taskflow.task import Place, Task
 
 if TYPE_CHECKING:
     from taskflow.app import Taskflow
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 MOST = 10_000
+LONGEST_WAIT = timedelta(minutes=1)
 
 
 class InvalidAnswer(TaskflowError):
@@ -37,13 +39,13 @@ class BatchTask(Task[P, R]):
     def __init__(
         self, app: Taskflow, fn: Callable[..., Any], *, size: int, wait: Duration, **given: Any
     ) -> None:
-        if not 1 <= size <= MOST:
-            raise InvalidOption(f"size is {size}, it must be 1 to {MOST}", "How many jobs at most.")
-        super().__init__(
-            app, fn, signature=Signature(read_batch_handler(fn)), run_in="batch", **given
-        )
+        if type(size) is not int or not 1 <= size <= MOST:
+            raise InvalidOption(f"size is {size!r}, it must be 1 to {MOST}", "Write size=100.")
+        signature = Signature(read_batch_handler(fn))
+        place: Place = "batch" if signature.is_async else "batch thread"
+        super().__init__(app, fn, signature=signature, run_in=place, **given)
         self.size = size
-        self.wait = parse_duration(wait, what="wait").total_seconds()
+        self.wait = parse_duration(wait, what="wait", longest=LONGEST_WAIT).total_seconds()
 
     def handle(self, context: Context) -> Any:
         """Calls the handler with this job alone."""
@@ -57,18 +59,17 @@ class BatchTask(Task[P, R]):
 
         return alone()
 
-    def answers(self, answer: Any, count: int) -> Sequence[Any]:
+    def answers(self, answer: Any, count: int) -> list[Any]:
         """What the handler returned, as one value for each of its `count` jobs.
 
         Raises `InvalidAnswer` where it cannot be told which belongs to which.
         """
         if answer is None:
             return [None] * count
-        if isinstance(answer, list | tuple) and len(answer) == count:
-            return answer
-        got = (
-            f"{len(answer)} of them" if isinstance(answer, list | tuple) else type(answer).__name__
-        )
+        values = list(answer) if isinstance(answer, list | tuple) else None
+        if values is not None and len(values) == count:
+            return values
+        got = type(answer).__name__ if values is None else f"{len(values)} of them"
         raise InvalidAnswer(
             f"{self.name} took {count} jobs and must return a list of {count} values, got {got}",
             "Return one value for each job in the order given, an exception for one that failed, "
@@ -78,6 +79,6 @@ class BatchTask(Task[P, R]):
 
 def _value(part: Any) -> Any:
     """A job's part of the answer; an exception among them is that job's end."""
-    if isinstance(part, BaseException):
+    if issubclass(type(part), BaseException):
         raise part
     return part

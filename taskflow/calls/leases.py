@@ -35,8 +35,11 @@ def claim(
     priorities: Sequence[int] = (0, 1, 2, 3),
     after: dict[str, dict[str, Position]] | None = None,
     refuse: Collection[str] = (),
+    shared: int | None = None,
+    shared_from: int = 1,
 ) -> Call[list[Claimed]]:
-    """Takes up to slots[i] due jobs of queues[i]; `after` is where the last claim ended.
+    """Takes up to slots[i] due jobs of queues[i]; `after` is where the last claim ended. Of the
+    queues from the position `shared_from` on it takes no more than `shared` in all.
 
     A time before the year 1, which Python has not, is read as its beginning: one such row would
     make the whole answer unreadable.
@@ -47,7 +50,7 @@ def claim(
         " lease_until, tags, meta::text, batch_id, lane_id, args_version"
         " from taskflow.claim(%(worker_id)s::bigint, %(queues)s::text[],"
         " %(slots)s::integer[], %(lease)s::interval, %(priorities)s::smallint[], %(after)s::jsonb,"
-        " %(refuse)s::text[])",
+        " %(refuse)s::text[], %(shared)s::integer, %(shared_from)s::integer)",
         {
             "worker_id": worker_id,
             "queues": list(queues),
@@ -56,6 +59,8 @@ def claim(
             "priorities": numbers(priorities),
             "after": msgspec.json.encode(after).decode() if after else None,
             "refuse": list(refuse) or None,
+            "shared": shared,
+            "shared_from": shared_from,
         },
         _CLAIMED,
     )

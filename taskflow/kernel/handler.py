@@ -109,9 +109,14 @@ def read_batch_handler(handler: Callable[..., Any]) -> HandlerShape:
             "Write (items: list[Item]), or (contexts: list[Context], items: list[Item]).",
         )
     (given,) = whole.parameters
+    if given.kind is inspect.Parameter.KEYWORD_ONLY:
+        raise InvalidDefinition(
+            f"{whole.name} takes its jobs by name only, but they are given by position",
+            f"Write ({given.name}: list[Item]), without the star.",
+        )
     hints = _Hints(_unwrap(handler)[1], {})
     first = next(iter(_signature(handler, whole.name).parameters.values()))
-    if whole.takes_context and _is_context_class(hints.of(first, whole.name)):
+    if whole.takes_context and not _is_list(hints.of(first, whole.name)):
         raise InvalidDefinition(
             f"{whole.name} takes one context, but each of its jobs has its own",
             f"Annotate it: {first.name}: list[Context].",
@@ -119,25 +124,37 @@ def read_batch_handler(handler: Callable[..., Any]) -> HandlerShape:
     answer = hints.result()
     if typing.get_origin(answer) in (typing.Union, types.UnionType):  # ... | None: all succeeded
         answer = next((o for o in typing.get_args(answer) if o is not type(None)), Any)
+    if answer not in (None, type(None), Any, EMPTY) and not _is_list(answer):
+        raise InvalidDefinition(
+            f"{whole.name} returns {_shown(answer)}, but a handler of many jobs returns a list",
+            "Annotate it with None or list[Result], one for each job.",
+        )
     item = Parameter("item", _item_of(given.annotation, whole.name), given.kind)
     return msgspec.structs.replace(
         whole,
         parameters=(item,),
         result=None if answer in (None, type(None)) else _without_outcomes(_element(answer)),
-        text=f"(item: {getattr(item.annotation, '__name__', item.annotation)})",
+        text=f"(item: {_shown(item.annotation)})",
     )
 
 
 def _item_of(hint: Any, handler: str) -> Any:
     if hint is Any:
         return Any
-    origin = typing.get_origin(hint) or hint
-    if origin not in (list, collections.abc.Sequence):
+    if not _is_list(hint):
         raise InvalidDefinition(
-            f"{handler} takes {hint!r}, but a handler of many jobs takes a list of them",
+            f"{handler} takes {_shown(hint)}, but a handler of many jobs takes a list of them",
             "Annotate it with list[Item], where Item is what one job takes.",
         )
     return _element(hint)
+
+
+def _is_list(hint: Any) -> bool:
+    return (typing.get_origin(hint) or hint) in (list, collections.abc.Sequence)
+
+
+def _shown(hint: Any) -> str:
+    return str(getattr(hint, "__name__", hint))
 
 
 def _element(hint: Any) -> Any:

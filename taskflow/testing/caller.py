@@ -87,6 +87,7 @@ class OneByOne:
 
     async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
         if task.signature.is_async:
+            run.begin()
             return await task.handle(context)
         return await self._threads.run(task, context, run)
 

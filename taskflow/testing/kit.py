@@ -106,12 +106,7 @@ class Kit:
         """`drain` for async tests: async handlers run in this loop, `def` handlers in a thread."""
         threads = ThreadExecutor(1)
         try:
-            executors: dict[str, Executor] = {
-                "thread": threads,
-                "process": threads,
-                "batch": OneByOne(threads),
-            }
-            ran = await Drain(self, executors).run(limit)
+            ran = await Drain(self, _all_in(threads)).run(limit)
         finally:
             threads.close()
         return _raised(ran, raises=raises)
@@ -291,4 +286,5 @@ def _raised(ran: list[Ran], *, raises: bool) -> list[Ran]:
 
 def _all_in(threads: Executor) -> dict[str, Executor]:
     """Whatever a task says, its `def` handler runs in these threads."""
-    return {"thread": threads, "process": threads, "batch": OneByOne(threads)}
+    one = OneByOne(threads)
+    return {"thread": threads, "process": threads, "batch": one, "batch thread": one}

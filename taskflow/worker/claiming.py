@@ -44,8 +44,13 @@ class Claiming:
         self._in_doubt = False
         self.claimed = 0
         """Jobs taken so far, and not handed back at once."""
-        self.is_exhausted = False
-        """The last claim found nothing while nothing was held: no job is left, nor on its way."""
+        self._in_vain: set[str] = set()
+        """Queues in which nothing was found while nothing was held, since there was something."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Nothing was found in any queue while nothing was held: no job is left, nor on its way."""
+        return len(self._in_vain) == len(self._queues)
 
     def wanted(self) -> int:
         """How many jobs the slots want now; none while they have work in store."""
@@ -61,7 +66,9 @@ class Claiming:
         try:
             jobs = await link.run(self._fetcher.call(at_most), binary=True)
             self._in_doubt = False
-            self.is_exhausted = held_nothing and not jobs
+            self._in_vain |= self._fetcher.asked if held_nothing and not jobs else set()
+            if jobs or not held_nothing:
+                self._in_vain.clear()
             self._hand.take(jobs, sent_at)
             self._fetcher.learn(jobs, time.monotonic() - sent_at)
             self._deal_out(jobs)

@@ -48,6 +48,8 @@ class Fetcher:
         self.worker_id = worker_id
         self._queues = queues
         self._pools = list(dict.fromkeys(queues.values()))
+        self._shared = {name for pool in self._pools if pool.is_shared for name in pool.names}
+        self._budget = 0
         self._lease = lease
         self._priorities = priorities
         self._prefetch = prefetch
@@ -68,16 +70,20 @@ class Fetcher:
 
     def wanted(self) -> int:
         """How many more jobs this worker wants now."""
-        return sum(min(room, self.jams.most(name)) for name, room in self._rooms().items())
+        return sum(sum(self._rooms(pool).values()) for pool in self._pools)
 
-    def _rooms(self) -> dict[str, int]:
-        """How many more jobs of each queue the slots would take."""
-        found: dict[str, int] = {}
-        most_ahead = min(self._prefetch, int(LARGEST_BYTES / self._row_bytes))
-        for pool in self._pools:
-            ahead = min(int(pool.pace.per_second * AHEAD_S), most_ahead)
-            found |= pool.rooms(ahead, self._drained)
-        return found
+    def _rooms(self, pool: QueueSlots) -> dict[str, int]:
+        return pool.rooms(self._ahead(pool), self._drained, self.jams.most)
+
+    def _ahead(self, pool: QueueSlots) -> int:
+        """How many to hold beyond those in slots."""
+        ahead = int(pool.pace.per_second * AHEAD_S)
+        return min(ahead, self._prefetch, int(LARGEST_BYTES / self._row_bytes))
+
+    @property
+    def asked(self) -> set[str]:
+        """The queues that the last claim asked for something."""
+        return {name for name, asked in self._asked.items() if asked}
 
     @property
     def is_saturated(self) -> bool:
@@ -88,9 +94,9 @@ class Fetcher:
     def may_find_more(self) -> bool:
         """Is there room for jobs of a queue that was not drained, or that some were put back to?"""
         return any(
-            (name not in self._drained or self.jams.is_at_front(name))
-            and min(room, self.jams.most(name))
-            for name, room in self._rooms().items()
+            room and (name not in self._drained or self.jams.is_at_front(name))
+            for pool in self._pools
+            for name, room in self._rooms(pool).items()
         )
 
     def call(self, at_most: int | None = None) -> Call[list[Claimed]]:
@@ -98,15 +104,16 @@ class Fetcher:
         self._is_sweep = not self.may_find_more or time.monotonic() >= self._next_sweep
         left = sys.maxsize if at_most is None else at_most
         fronts = {name for name in self._queues if self.jams.is_at_front(name)}
-        # what queues share, a limit or threads, goes to each in turn
-        self._turn = (self._turn + 1) % len(self._queues)
-        names, rooms = list(self._queues), self._rooms()
+        self._asked.clear()
         with self.jams.asking():
-            for name in names[self._turn :] + names[: self._turn]:
-                wanted = self.jams.most(name)  # less for each queue before it that is asked
-                self._asked[name] = min(rooms[name], wanted, LARGEST_CLAIM, left)
-                left -= self._asked[name]
-                self.jams.promise(name, self._asked[name])
+            for pool in self._in_turn():
+                if pool.is_shared:
+                    self._budget = pool.free(self._ahead(pool))
+                for name, room in self._rooms(pool).items():
+                    self._asked[name] = min(room, LARGEST_CLAIM, left)
+                    left -= self._asked[name]
+                    self.jams.promise(name, self._asked[name])
+        names = list(self._asked)
         self.fronts = [n for n in names if self._asked[n] and (self._is_sweep or n in fronts)]
         return leases.claim(
             self.worker_id,
@@ -116,7 +123,17 @@ class Fetcher:
             priorities=self._priorities,
             after=None if self._is_sweep else self._positions(),
             refuse=self._refused,
+            shared=self._budget if self._shared else None,
+            shared_from=len(names) - len(self._shared) + 1,
         )
+
+    def _in_turn(self) -> list[QueueSlots]:
+        """What queues share, a limit or threads, goes to each in turn. Those that share slots come
+        last in a claim: it takes no more of them in all than there is room for."""
+        self._turn += 1
+        own = [pool for pool in self._pools if not pool.is_shared]
+        start = self._turn % max(len(own), 1)
+        return [*own[start:], *own[:start], *(pool for pool in self._pools if pool.is_shared)]
 
     def _positions(self) -> dict[str, dict[str, leases.Position]]:
         if not self.fronts:
@@ -132,7 +149,10 @@ class Fetcher:
         if self._is_sweep:
             self._next_sweep = time.monotonic() + max(SWEEP_EVERY_S, SWEEP_SHARE * took_s)
         got = Counter(job.queue for job in jobs) if len(self._queues) > 1 else None
+        is_spent = got is not None and sum(got[name] for name in self._shared) >= self._budget
         for queue, asked in self._asked.items():
+            if is_spent and queue in self._shared and got is not None and asked > got[queue]:
+                continue  # the others took all the room: it may have been left out
             if asked > (len(jobs) if got is None else got[queue]):
                 self._drained.add(queue)
             elif asked:

@@ -10,6 +10,9 @@ import msgspec
 from taskflow.errors import InvalidOption
 from taskflow.kernel.names import check_name
 
+MOST = 10_000
+"""Slots of a queue, and its weight, at most."""
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """When a worker ends by itself; None is never."""
@@ -25,15 +28,19 @@ class Weight(msgspec.Struct, frozen=True):
 
     share: int
 
+    def __post_init__(self) -> None:
+        if type(self.share) is not int or not 1 <= self.share <= MOST:
+            raise InvalidOption(f"a weight is 1 to {MOST}, not {self.share!r}", "Write Weight(3).")
+
 
 def parse_queues(text: str, slots: int) -> dict[str, int | Weight]:
     """ "email=10,default" as {"email": 10, "default": slots}; "a:3,b:1" share `slots`."""
     found: dict[str, int | Weight] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, sign, number = re.fullmatch(r"([^=:]*)([=:]?)(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
-        if sign and not (number.isascii() and number.isdigit() and 1 <= int(number) <= 10_000):
+        if sign and not (number.isascii() and number.isdigit() and 1 <= int(number) <= MOST):
             raise InvalidOption(
-                f"{part!r}: slots and weights are 1 to 10000", "Write name=slots or name:weight."
+                f"{part!r}: slots and weights are 1 to {MOST}", "Write name=slots or name:weight."
             )
         count = int(number) if sign else slots
         found[check_name(name, "queue")] = Weight(count) if sign == ":" else count

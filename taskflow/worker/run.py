@@ -26,6 +26,8 @@ class Run:
     """Can it be cancelled where it waits? A thread cannot."""
     withdraw: Callable[[], bool] | None = None
     """Takes it out of the queue of a pool of threads; False when a thread is at it already."""
+    interrupt_with: Callable[[], None] | None = None
+    """How to interrupt a handler that does not run in the slot."""
     waits_since: float | None = None
     """Since when it waits for a thread or a child; None once it has one, or needs none."""
     begun_at: float | None = None
@@ -86,5 +88,7 @@ class Run:
 
     def interrupt(self) -> None:
         """Cancels it where it waits; once more, if it went on after the first time."""
-        if self.is_interruptible and self.slot is not None:
+        if self.interrupt_with is not None:
+            self.interrupt_with()
+        elif self.is_interruptible and self.slot is not None:
             self.slot.cancel()

@@ -11,11 +11,24 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from taskflow.kernel.job import Claimed
+from taskflow.worker.limits import Weight
 from taskflow.worker.slots import QueueSlots, RunJob
+
+
+def make_pools(
+    served: Mapping[str, int | Weight], shared: int, run: RunJob, on_room: Callable[[], None]
+) -> list[QueueSlots]:
+    """One for each queue that has slots of its own, and a last one for all that share."""
+    own = {name: slots for name, slots in served.items() if isinstance(slots, int)}
+    weights = {name: w.share for name, w in served.items() if isinstance(w, Weight)}
+    pools = [QueueSlots(name, slots, run, on_room) for name, slots in own.items()]
+    return [*pools, SharedSlots(weights, shared, run, on_room)] if weights else pools
 
 
 class SharedSlots(QueueSlots):
     """The slots of all queues in `weights`."""
+
+    is_shared = True
 
     def __init__(
         self, weights: Mapping[str, int], slots: int, run: RunJob, on_room: Callable[[], None]
@@ -37,27 +50,24 @@ class SharedSlots(QueueSlots):
         return unstarted
 
     def forget(self, lost: Claimed) -> None:
-        if lost in self.waiting:
+        if any(job is lost for job in self.waiting):
             self._held[lost.queue] -= 1
         super().forget(lost)
 
-    def rooms(self, ahead: int, drained: Collection[str]) -> dict[str, int]:
-        """By weight among those that have jobs. A queue that had none lately, and holds less than
-        its share, is asked for one more than there is room for: enough to see that it has."""
-        free = self.slots + ahead - self.in_hand
-        rooms = dict.fromkeys(self._weights, 0)
-        if free <= 0:
-            return rooms
-        hungry = {name: weight for name, weight in self._weights.items() if name not in drained}
-        rooms |= fill(free, self._held, hungry)
-        if not hungry:
-            return rooms | fill(free, self._held, self._weights)
-        total = sum(self._weights.values())
-        for name in drained:
-            weight = self._weights.get(name)
-            if weight is not None and self._held[name] * total < self.slots * weight:
-                rooms[name] = 1
-        return rooms
+    def rooms(
+        self, ahead: int, drained: Collection[str], most: Callable[[str], int]
+    ) -> dict[str, int]:
+        """By weight among those that have jobs, the one furthest below its share first. The others
+        are asked for one, to see whether they have some now; `free` bounds what all get."""
+        free = self.free(ahead)
+        caps = {name: min(most(name), free) for name in self._weights}
+        hungry = {n: w for n, w in self._weights.items() if n not in drained and caps[n]}
+        given = fill(free, self._held, hungry or self._weights, caps)
+        for name in self._weights:
+            if name in drained:
+                given[name] = max(given.get(name, 0), min(1, caps[name]))
+        in_order = sorted(self._weights, key=lambda name: self._held[name] / self._weights[name])
+        return {name: given.get(name, 0) for name in in_order}
 
     async def _run_and_count(self, job: Claimed) -> None:
         try:
@@ -66,9 +76,27 @@ class SharedSlots(QueueSlots):
             self._held[job.queue] -= 1
 
 
-def fill(free: int, held: Mapping[str, int], weights: Mapping[str, int]) -> dict[str, int]:
-    """How many of `free` slots each queue gets, so that all come as near to their shares of
-    everything that is held as can be without taking any away."""
+def fill(
+    free: int, held: Mapping[str, int], weights: Mapping[str, int], caps: Mapping[str, int]
+) -> dict[str, int]:
+    """How many of `free` slots each queue gets, at most its cap, so that all come as near to their
+    shares of everything that is held as can be without taking any away."""
+    given: dict[str, int] = {}
+    names = dict(weights)
+    while free > 0 and names:
+        shares = _by_level(free, held, names)
+        capped = {name for name, share in shares.items() if share >= caps[name]}
+        for name in capped or shares:
+            given[name] = min(shares[name], caps[name])
+            free -= given[name]
+            del names[name]
+        if not capped:
+            break
+    return given
+
+
+def _by_level(free: int, held: Mapping[str, int], weights: Mapping[str, int]) -> dict[str, int]:
+    """`fill` without caps."""
     names, level = list(weights), 0.0
     while names:
         level = (free + sum(held[name] for name in names)) / sum(weights[name] for name in names)

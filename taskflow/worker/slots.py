@@ -29,6 +29,8 @@ RunJob = Callable[[Claimed], Awaitable[None]]
 class QueueSlots:
     """Jobs of one queue, claimed and waiting or running in one of `slots` tasks."""
 
+    is_shared = False
+
     def __init__(self, queue: str, slots: int, run: RunJob, on_room: Callable[[], None]) -> None:
         self.queue = queue
         self.names: Collection[str] = (queue,)
@@ -52,14 +54,28 @@ class QueueSlots:
         return len(self.waiting) + self.running
 
     @property
+    def is_full(self) -> bool:
+        """Is a job at work in every slot?"""
+        return self.running >= self.slots
+
+    @property
     def is_low(self) -> bool:
         """Is it time to claim more, so that it arrives before the slots run dry?"""
         return len(self.waiting) <= self._low_water
 
-    def rooms(self, ahead: int, drained: Collection[str]) -> dict[str, int]:  # noqa: ARG002
-        """How many more jobs to claim, by queue, if `ahead` are held beyond those in slots;
-        `drained` are queues that had fewer than they were asked for last."""
-        return {self.queue: max(self.slots + ahead - self.in_hand, 0)}
+    def free(self, ahead: int) -> int:
+        """How many more jobs to claim, if `ahead` are held beyond those in slots."""
+        return max(self.slots + ahead - self.in_hand, 0)
+
+    def rooms(
+        self,
+        ahead: int,
+        drained: Collection[str],  # noqa: ARG002
+        most: Callable[[str], int],
+    ) -> dict[str, int]:
+        """How many to ask each queue for, in the order to ask. `drained` are queues that had fewer
+        than they were asked for last; `most` is how many to ask a queue for at most."""
+        return {self.queue: min(self.free(ahead), most(self.queue))}
 
     def put(self, jobs: Iterable[Claimed]) -> None:
         """Queues claimed jobs and wakes a slot; each slot wakes the next while there is work."""

@@ -89,11 +89,13 @@ class Upkeep:
                     await self._is_told.wait()
             except TimeoutError:
                 break
-        self._due_at = time.monotonic() + RETRY_S  # unless the answer says better
+        await asyncio.sleep(random.uniform(0, SPREAD_S))
+        retry_at = self._due_at = time.monotonic() + RETRY_S  # unless the answer says better
         fired, due_in = await self._app.arun(schedules.fire())
         self.fired += fired
         if fired or due_in is None or due_in > 0:  # else somebody holds what is due: leave it be
-            self._due_at = _moment(due_in)
+            heard = math.inf if self._due_at == retry_at else self._due_at
+            self._due_at = min(heard, _moment(due_in))
 
     async def _maintain(self) -> None:
         while (done := await self._app.arun(leases.maintain())) and done["more"]:
@@ -103,6 +105,4 @@ class Upkeep:
 
 def _moment(due_in: float | None) -> float:
     """When to fire, by the monotonic clock, if something is due in so many seconds."""
-    if due_in is None:
-        return math.inf
-    return time.monotonic() + due_in + (random.uniform(0, SPREAD_S) if due_in > 0 else 0.0)
+    return math.inf if due_in is None else time.monotonic() + due_in

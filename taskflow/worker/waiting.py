@@ -28,6 +28,8 @@ VAIN_S = 0.05
 ENLIST_AGAIN_S = 25.0
 LOOKS_BEHIND = 3
 """So many looks behind an end may be in vain, and one more every `FLOW_ENDS_S`."""
+BEHIND_S = 0.002
+"""From one look to the next behind an end, at least."""
 LANES_S = 60.0
 """How long after a job under limits the next opening is asked for at each look."""
 
@@ -64,6 +66,7 @@ class Wakeups:
         self._lanes_until = 0.0
         self._is_flow = False
         self._looks_behind = 0.0
+        self._looked_at = 0.0
         self._is_behind_end = False
         self.looked_in_vain = False
         """The last look found nothing."""
@@ -84,8 +87,8 @@ class Wakeups:
     def note_look(self) -> None:
         """A look begins: what is told from here on asks for another."""
         self._is_told = False
+        now = self._looked_at = time.monotonic()
         if self._is_flooded():
-            now = time.monotonic()
             pause_s = FLOW_S if now - self._last_find < FLOW_ENDS_S else VAIN_S
             self._not_before = now + pause_s
 
@@ -124,7 +127,7 @@ class Wakeups:
         moment to look."""
         if self._is_flow and self._looks_behind >= 1:
             self._is_told = self._is_behind_end = True
-            self._not_before = 0.0
+            self._not_before = self._looked_at + BEHIND_S
 
     def close(self) -> None:
         for undo in self._undo:

@@ -30,9 +30,7 @@ from taskflow.worker.backlog import Backlog
 from taskflow.worker.capture import capturing
 from taskflow.worker.claiming import Claiming
 from taskflow.worker.executors import Executor
-from taskflow.worker.executors.batch import BatchExecutor
-from taskflow.worker.executors.process import ProcessExecutor
-from taskflow.worker.executors.thread import ThreadExecutor
+from taskflow.worker.executors.all import make_executors
 from taskflow.worker.fetcher import Fetcher
 from taskflow.worker.hand import Hand
 from taskflow.worker.jams import Jams
@@ -42,7 +40,7 @@ from taskflow.worker.recorder import Recorder
 from taskflow.worker.renewer import Renewer
 from taskflow.worker.runner import Runner
 from taskflow.worker.settler import Settler
-from taskflow.worker.sharing import SharedSlots
+from taskflow.worker.sharing import make_pools
 from taskflow.worker.slots import QueueSlots
 from taskflow.worker.upkeep import Upkeep
 from taskflow.worker.waiting import Wakeups
@@ -154,12 +152,7 @@ class Worker:
     def _compose(self, dsn: str) -> None:
         settings = self.settings
         connection = self.app.connection_settings(f"taskflow worker {self.id}")
-        threads = ThreadExecutor(settings.threads)
-        self.executors = {
-            "thread": threads,
-            "process": ProcessExecutor(settings.cpu_processes),
-            "batch": BatchExecutor(threads),
-        }
+        self.executors = make_executors(self.app, lambda queue: self.queues[queue].is_full)
         self.backlog = Backlog(level_number(settings.job_log_level), self.hand.is_running)
         records = self.app.connection_settings(f"taskflow records {self.id}")
         self.recorder = Recorder(dsn, records, self.backlog)
@@ -167,7 +160,7 @@ class Worker:
             self.app, self.hand, self.settler, self.executors, settings.unknown_task_delay,
             recorder=self.backlog,
         )  # fmt: skip
-        self.pools = self._make_pools()
+        self.pools = make_pools(self._served, settings.slots, self.runner.run, self._nudge)
         self.queues = {
             name: next(pool for pool in self.pools if name in pool.names) for name in self._served
         }
@@ -193,16 +186,6 @@ class Worker:
             f"cancel {self.id}", lambda _payload: self.renewer.hurry()
         )
         self.upkeep = Upkeep(self.app, settings.lease)
-
-    def _make_pools(self) -> list[QueueSlots]:
-        """One for each queue that has slots of its own, and one for all that share."""
-        run, nudge = self.runner.run, self._nudge
-        own = {name: slots for name, slots in self._served.items() if isinstance(slots, int)}
-        weights = {name: w.share for name, w in self._served.items() if isinstance(w, Weight)}
-        pools = [QueueSlots(name, slots, run, nudge) for name, slots in own.items()]
-        if weights:
-            pools.append(SharedSlots(weights, self.settings.slots, run, nudge))
-        return pools
 
     async def _join(self) -> int:
         await self.app.arun(

@@ -63,12 +63,12 @@ async def spoil(ctx: Context) -> None:
         await connection.execute("select 1 / 0")
 
 
-@tf.batch_handler(wait="1h")
+@tf.batch_handler(wait="1m")
 async def labels(words: list[str]) -> list[str | Exception]:
     return [word.upper() if word else ValueError("no word") for word in words]
 
 
-@tf.batch_handler(wait="1h")
+@tf.batch_handler(wait="1m")
 def stamps(contexts: list[Context], words: list[str]) -> list[str]:
     sold.append(threading.current_thread())
     return [f"{word} {context.attempt}" for context, word in zip(contexts, words, strict=True)]

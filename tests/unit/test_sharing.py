@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,27 +25,42 @@ NAMES = st.sampled_from("abcd")
         (1, {"a": 5, "b": 2}, {"a": 3, "b": 1}, {"a": 1}),
         (2, {"a": 8}, {"a": 3, "b": 1}, {"b": 2}),
         (5, {"a": 3}, {"a": 1}, {"a": 5}),
-        (1, {}, {"a": 1, "b": 1, "c": 1}, {"a": 1, "b": 0, "c": 0}),
+        (1, {}, {"a": 1, "b": 1, "c": 1}, {"a": 1}),
         (3, {}, {}, {}),
+        (0, {}, {"a": 1}, {}),
     ],
 )
 def test_the_queue_furthest_below_its_share_comes_first(
     free: int, held: dict[str, int], weights: dict[str, int], expected: dict[str, int]
 ) -> None:
-    assert fill(free, Counter(held), weights) == expected
+    caps = dict.fromkeys(weights, free)
+    given = fill(free, Counter(held), weights, caps)
+    assert {name: count for name, count in given.items() if count} == expected
 
 
 @given(
     st.integers(1, 5000),
     st.dictionaries(NAMES, st.integers(0, 5000)),
-    st.dictionaries(NAMES, st.integers(1, 10_000), min_size=1),
+    st.dictionaries(NAMES, st.tuples(st.integers(1, 10_000), st.integers(0, 5000)), min_size=1),
 )
-def test_all_that_is_free_is_given_and_no_more(
-    free: int, held: dict[str, int], weights: dict[str, int]
+def test_all_that_is_free_and_wanted_is_given_and_no_more(
+    free: int, held: dict[str, int], queues: dict[str, tuple[int, int]]
 ) -> None:
-    given = fill(free, Counter(held), weights)
-    assert sum(given.values()) == free
-    assert min(given.values()) >= 0
+    weights = {name: weight for name, (weight, _) in queues.items()}
+    caps = {name: min(cap, free) for name, (_, cap) in queues.items()}
+    given = fill(free, Counter(held), weights, caps)
+    assert sum(given.values()) == min(free, sum(caps.values()))
+    assert all(0 <= count <= caps[name] for name, count in given.items())
+
+
+def test_what_cannot_run_leaves_its_share_to_others() -> None:
+    assert fill(20, Counter(), {"a": 1, "b": 1}, {"a": 2, "b": 20}) == {"a": 2, "b": 18}
+
+
+@pytest.mark.parametrize("share", [0, -1, 10_001, True, 1.5])
+def test_weights_are_bounded(share: Any) -> None:
+    with pytest.raises(InvalidOption, match="a weight is 1 to 10000"):
+        Weight(share)
 
 
 def test_weights_are_written_with_a_colon() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,28 +138,150 @@ async def test_def_handlers_run_in_a_thread(tf: Taskflow, db: Connection) -> Non
     ]
 
 
-async def test_a_timeout_or_a_cancel_ends_one_job_and_not_the_call(
+async def test_a_job_that_is_to_stop_stays_and_what_is_said_of_it_counts(
     tf: Taskflow, db: Connection
 ) -> None:
     go_on = asyncio.Event()
-    begun: list[int] = []
+    seen: list[Context] = []
 
-    @tf.batch_handler(size=3, wait="5s", retry=1)
-    async def slow(items: list[int]) -> list[int]:
-        begun.extend(items)
+    @tf.batch_handler(size=3, wait="5s", retry=2)
+    async def slow(contexts: list[Context], items: list[int]) -> list[int | Exception]:
+        seen.extend(contexts)
         await go_on.wait()
-        return items
+        return [Cancel() if c.cancelled else n for c, n in zip(contexts, items, strict=True)]
 
-    first = await slow.options(timeout="300ms").aenqueue(1)
-    second = await slow.aenqueue(2)
-    third = await slow.aenqueue(3)
-    async with serving(tf, {"default": 5}, settled=False):
-        await eventually(lambda: len(begun) == 3)
+    first = await slow.options(timeout="200ms").aenqueue(1)
+    second, third = await slow.aenqueue(2), await slow.aenqueue(3)
+    async with serving(tf, {"default": 5}, settled=False) as worker:
+        await eventually(lambda: len(seen) == 3)
         await second.acancel()
-        for handle, state in ((first, "dead"), (second, "cancelled")):
-            assert (await handle.await_end(timeout="10s")).state == state
+        await eventually(lambda: [c.stop_reason for c in seen] == ["timeout", "cancelled", None])
+        assert worker.running == 3
         go_on.set()
         assert await third.aresult(timeout="10s") == 3
+        assert (await second.await_end("10s")).state == "cancelled"
+        assert (await first.await_end("10s")).state == "cancelled"
+    assert len(seen) == 3, "nothing of it ran beside the call"
+
+
+async def test_a_handler_that_does_not_stop_is_not_called_beside_itself(
+    make_app: MakeApp, db: Connection
+) -> None:
+    """As with one job: its slot is held for a lease, however often it should have stopped."""
+    tf = make_app(lease="1s")
+    at_once, let_go = list[int](), asyncio.Event()
+
+    @tf.batch_handler(size=1, timeout="50ms", retry=5)
+    async def deaf(items: list[int]) -> None:
+        at_once.append(1)
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    await deaf.aenqueue(1)
+    async with serving(tf, {"default": 2}, settled=False) as worker:
+        await eventually(lambda: any(r.is_given_up for r in worker.hand.runs.values()))
+        assert (len(at_once), worker.running) == (1, 1)
+        let_go.set()
+        await all_gone(db)
+
+
+@pytest.mark.parametrize("kind", ["raise_if_cancelled", "lease lost"])
+async def test_what_stops_one_job_sends_the_others_back_unharmed(
+    tf: Taskflow, db: Connection, kind: str
+) -> None:
+    begun, go_on, calls = threading.Event(), threading.Event(), list[int]()
+
+    @tf.batch_handler(size=3, wait="300ms", retry=1)
+    def work(contexts: list[Context], items: list[int]) -> list[int]:
+        calls.append(len(items))
+        begun.set()
+        go_on.wait(20)
+        if kind == "lease lost" and len(items) == 3:
+            with contexts[1].transaction():
+                pass
+        for context in contexts:
+            context.raise_if_cancelled()
+        return items
+
+    first, second, third = [await work.aenqueue(n) for n in range(3)]
+    async with serving(tf, {"default": 5}, settled=False) as worker:
+        await eventually(begun.is_set)
+        if kind == "lease lost":
+            db.execute("update taskflow.job set claim_no = claim_no + 1 where id = %s", [second.id])
+        else:
+            await second.acancel()
+            await eventually(lambda: any(r.stopped_at for r in worker.hand.runs.values()))
+        go_on.set()
+        for handle, n in ((first, 0), (third, 2)):
+            assert await handle.aresult(timeout="10s") == n
+            job = await handle.ajob()
+            assert (job.attempt, job.lost) == (1, 0)
+        if kind == "raise_if_cancelled":
+            assert (await second.await_end("10s")).state == "cancelled"
+    assert calls[:2] == [3, 2]
+
+
+class Odd:
+    """A lazy object that breaks whoever looks at it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name} here")
+
+
+async def test_odd_values_fail_their_jobs_alone(tf: Taskflow, db: Connection) -> None:
+    @tf.batch_handler(size=3, wait="5s", retry=1)
+    async def odd(items: list[int]) -> list[Any]:
+        return [Odd(), 1, StopIteration()]
+
+    await odd.aenqueue_many([(n,) for n in range(3)])
+    async with serving(tf, {"default": 5}, settled=False):
+        await all_gone(db)
+    assert [row[0] for row in ends(db)] == ["dead", "succeeded", "dead"]
+
+
+async def test_a_call_that_waits_for_a_thread_lets_its_jobs_go(
+    make_app: MakeApp, db: Connection
+) -> None:
+    tf = make_app(threads=1, grace="20s")
+    let_go, called = threading.Event(), list[int]()
+
+    @tf.task(name="block")
+    def block() -> None:
+        let_go.wait(20)
+
+    @tf.batch_handler(size=2, wait="5s")
+    def work(items: list[int]) -> None:
+        called.extend(items)
+
+    await block.aenqueue()
+    worker = Worker(tf, {"default": 10})
+    running = asyncio.create_task(worker.run())
+    await eventually(lambda: worker.running == 1)
+    first, second = await work.aenqueue(1), await work.aenqueue(2)
+    await eventually(lambda: len(worker.hand.runs) == 3)
+    assert await first.acancel() == "requested"
+    assert (await first.await_end("10s")).state == "cancelled"
+    worker.stop()
+    await eventually(lambda: f.state(db, second.id) == "available")
+    let_go.set()
+    await asyncio.wait_for(running, 10)
+    assert called == []
+
+
+async def test_a_call_does_not_wait_for_jobs_that_no_slot_could_take(
+    tf: Taskflow, db: Connection
+) -> None:
+    calls: list[int] = []
+
+    @tf.batch_handler(size=10, wait="1m")
+    async def work(items: list[int]) -> None:
+        calls.append(len(items))
+
+    await work.aenqueue_many([(n,) for n in range(6)])
+    async with serving(tf, {"default": 3}, settled=False):
+        await all_gone(db)
+    assert calls == [3, 3]
 
 
 async def test_a_call_ends_when_nobody_wants_it_any_more(tf: Taskflow, db: Connection) -> None:
@@ -188,7 +311,7 @@ async def test_what_still_waits_for_others_goes_back_at_a_stop(
     tf = make_app(grace="20s")
     called: list[int] = []
 
-    @tf.batch_handler(size=10, wait="1h")
+    @tf.batch_handler(size=10, wait="1m")
     async def index(items: list[int]) -> None:
         called.extend(items)
 
@@ -207,7 +330,7 @@ async def test_a_cancelled_job_leaves_a_call_that_has_not_begun(
 ) -> None:
     called: list[int] = []
 
-    @tf.batch_handler(size=2, wait="1h")
+    @tf.batch_handler(size=2, wait="1m")
     async def index(items: list[int]) -> None:
         called.extend(items)
 
@@ -236,19 +359,27 @@ async def test_a_transaction_of_its_own_settles_a_job_inside_the_call(
     assert sorted(row[0] for row in ends(db)) == ["dead", "succeeded"]
 
 
-@pytest.mark.parametrize("kind", ["two", "none", "scalar", "context"])
-def test_other_shapes_are_refused(tf: Taskflow, kind: str) -> None:
-    def two(a: list[int], b: list[int]) -> None: ...
-    def none() -> None: ...
-    def scalar(a: int) -> None: ...
-    def context(ctx: Context, items: list[int]) -> None: ...
+def two(a: list[int], b: list[int]) -> None: ...
+def none() -> None: ...
+def scalar(a: int) -> None: ...
+def context(ctx: Context, items: list[int]) -> None: ...
+def by_name(*, items: list[int]) -> None: ...
+def text(items: list[int]) -> str:
+    return ""
 
-    handler: Any = {"two": two, "none": none, "scalar": scalar, "context": context}[kind]
-    with pytest.raises(InvalidDefinition, match=r"many jobs|its own"):
+
+def table(items: list[int]) -> dict[str, int]:
+    return {}
+
+
+@pytest.mark.parametrize("handler", [two, none, scalar, context, by_name, text, table])
+def test_other_shapes_are_refused(tf: Taskflow, handler: Any) -> None:
+    with pytest.raises(InvalidDefinition, match=r"many jobs|its own|by position"):
         tf.batch_handler()(handler)
 
 
-def test_sizes_are_bounded(tf: Taskflow) -> None:
+@pytest.mark.parametrize("size", [0, 10_001, True, 2.5, "3"])
+def test_sizes_are_bounded(tf: Taskflow, size: Any) -> None:
     handler: Any = lambda items: None  # noqa: E731
-    with pytest.raises(InvalidOption, match="size is 0, it must be 1 to 10000"):
-        tf.batch_handler(size=0)(handler)
+    with pytest.raises(InvalidOption, match="it must be 1 to 10000"):
+        tf.batch_handler(size=size)(handler)

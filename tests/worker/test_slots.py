@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -85,6 +86,66 @@ async def test_queues_share_slots_by_weight(make_app: MakeApp, db: Connection) -
         (row,) = f.rows(db, "select queues, slots from taskflow.worker")
         assert (row.queues, row.slots) == (["billing", "reports", "mail"], [6, 2, 2])
         assert worker.running == 10
+
+
+async def test_a_queue_uses_what_an_idle_one_does_not_need(make_app: MakeApp) -> None:
+    """Also one that has jobs now and then, and none between two looks."""
+    tf = make_app(slots=8, prefetch=0, poll_interval="1m")
+    held = Held(tf)
+    async with serving(tf, {"a": Weight(1), "b": Weight(1)}):
+        for count in range(1, 9):
+            await held.enqueue("a", 1)
+            await eventually(lambda n=count: held.now["a"] == n)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("queue", ["a", "b", "c"])
+async def test_no_shared_queue_is_left_out(tf: Taskflow, db: Connection, queue: str) -> None:
+    """With fewer slots than queues; a burst ends when all of them are empty."""
+    held = Held(tf)
+    await held.enqueue(queue, 3)
+    tf.reconfigure(slots=1)
+    worker = Worker(tf, {n: Weight(1) for n in "abc"}, limits=Limits(burst=True))
+    running = asyncio.create_task(worker.run())
+    for count in range(1, 4):
+        await eventually(lambda n=count: len(held.gates.get(queue, [])) == n)  # type: ignore[misc]
+        held.gates[queue][-1].set()
+    await asyncio.wait_for(running, 20)
+    assert f.value(db, "select count(*) from taskflow.job") == 0
+
+
+async def test_shared_slots_take_no_more_jobs_than_they_are(
+    make_app: MakeApp, db: Connection
+) -> None:
+    tf = make_app(slots=2, prefetch=0, poll_interval="200ms")
+    held = Held(tf)
+    async with serving(tf, {n: Weight(1) for n in "abcd"}) as worker:
+        for queue in "abcd":
+            await held.enqueue(queue, 5)
+        await eventually(lambda: worker.running == 2)
+        for _ in range(6):
+            queue = next(name for name, count in held.now.items() if count)
+            held.let_one_go(queue)
+            await eventually(lambda: sum(held.now.values()) == 2)
+            assert f.value(db, RUNNING) <= 3, "two run, and the end of one may be on its way"
+            assert len(worker.hand.held) <= 3
+
+
+async def test_a_jammed_queue_leaves_its_share_to_others(make_app: MakeApp) -> None:
+    tf = make_app(slots=20, threads=1, prefetch=0)
+    held, let_go = Held(tf), threading.Event()
+
+    @tf.task(name="block")
+    def block() -> None:
+        let_go.wait(20)
+
+    await block.options(queue="a").aenqueue_many([()] * 20)
+    await held.enqueue("b", 50)
+    try:
+        async with serving(tf, {"a": Weight(1), "b": Weight(1)}, settled=False):
+            await eventually(lambda: held.now["b"] == 18)
+            let_go.set()
+    finally:
+        let_go.set()
 
 
 async def test_each_queue_has_its_own_slots_and_pace(make_app: MakeApp, db: Connection) -> None:

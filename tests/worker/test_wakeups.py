@@ -155,13 +155,17 @@ async def test_in_a_flow_the_next_step_is_looked_for_behind_an_end(
 
     nodes = {f"n{n}": {"task": "step", "needs": [f"n{n - 1}"] if n else []} for n in range(20)}
     async with serving(tf) as worker:
-        worker.wakeups._is_flow = True
+        worker.wakeups._last_find = time.monotonic()
+        worker.wakeups._is_flow, worker.wakeups._looks_behind = True, waiting.LOOKS_BEHIND
         run = flows.launch(db, nodes)
         await eventually(lambda: flows.run(db, run).state == "succeeded", seconds=10)
         assert worker.wakeups._is_flow
 
 
-async def test_looks_behind_ends_stop_when_they_find_nothing(tf: Taskflow) -> None:
+async def test_looks_behind_ends_stop_when_they_find_nothing(
+    tf: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "BEHIND_S", 0.0)
     link: Any = None  # in a flow nothing is asked of the database
     wakeups = Wakeups(tf, link, 1, ["default"], lambda: None)
     wakeups._is_flow = True

@@ -1,21 +1,25 @@
 """Runs the jobs of a `BatchTask` together: those claimed within its `wait` share one handler call.
 
-Each job keeps its own run in its own slot and only waits here for its part of the answer, so a
-timeout, a cancel or a lost lease ends that job alone; the call goes on while any of its jobs wants
-it. Before the call a job can be taken out again.
+Each job keeps its own run in its own slot and waits here for its part of the answer. Until the
+handler begins, a job can be taken out. From then on it stays to the end of the call, stopped or
+not, so that no retry of it runs beside; the call is interrupted when all of its jobs are stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
 from typing import Any
 
-from taskflow.context import Context
+from taskflow.context import Context, Interrupted, stop_error
+from taskflow.errors import LeaseLost, TaskTimeout
+from taskflow.kernel.outcome import Cancel
 from taskflow.kernel.records import running_job
 from taskflow.task import Task
 from taskflow.together import BatchTask
@@ -24,77 +28,114 @@ from taskflow.worker.places import Places
 from taskflow.worker.run import Run
 
 NO_BOUND = sys.maxsize // 4
-"""Jobs that wait to be together are in no pool's way: the slots are their only bound."""
+"""Handlers on the loop are in no pool's way: the slots are the only bound of their jobs."""
 Ended = tuple[Any, TracebackType | None]
 """What a job's part of the answer is, and where it was raised if it is an exception."""
+OF_ONE_JOB = (Cancel, LeaseLost, TaskTimeout, asyncio.CancelledError)
+"""What is raised where one job is to stop; see `share_of`."""
 
 
-@dataclass(slots=True, eq=False)
 class Member:
     """One job of a call."""
 
-    value: Any
-    context: Context
-    run: Run
-    ended: asyncio.Future[Ended]
+    def __init__(self, value: Any, context: Context, run: Run) -> None:
+        self.value = value
+        self.context = context
+        self.run = run
+        self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
 
 
-@dataclass(slots=True, eq=False)
 class Gathering:
     """The jobs of one call, before it begins and while it runs."""
 
-    task: BatchTask[..., Any]
-    members: list[Member] = field(default_factory=list)
-    timer: asyncio.TimerHandle | None = None
-    call: asyncio.Task[None] | None = None
+    def __init__(self, task: BatchTask[..., Any]) -> None:
+        self.task = task
+        self.members: list[Member] = []
+        self.timer: asyncio.TimerHandle | None = None
+        self.call: asyncio.Task[None] | None = None
+        self.thread: Future[Any] | None = None
+        self._has_begun = False
+        self._lock = threading.Lock()
 
     def take_out(self, member: Member) -> bool:
-        """Takes a job out before the call begins, and ends its wait; False: it is too late."""
-        if self.call is not None:
-            return False
-        self.members.remove(member)
-        return member.ended.cancel()
+        """Takes a job out before the handler begins, and ends its wait; False: it is too late."""
+        with self._lock:
+            if self._has_begun or member not in self.members:
+                return False
+            self.members.remove(member)
+        member.ended.cancel()
+        if not self.members and self.thread is not None:
+            self.thread.cancel()
+        return True
 
-    def leave(self) -> None:
-        """A job was interrupted. The call ends with the last of them, where it waits next."""
-        if self.call is not None and all(member.ended.done() for member in self.members):
+    def begin(self) -> list[Member]:
+        """The handler begins, in this thread: nobody is taken out any more."""
+        with self._lock:
+            self._has_begun = True
+        for member in self.members:
+            member.run.begin()
+        if self.members:
+            running_job.set(self.members[0].context.claimed)
+        return self.members
+
+    def interrupt(self) -> None:
+        """A job was told to stop. The call is, where it waits next, when all of them were."""
+        if self.call is None or not self._has_begun or not self.task.signature.is_async:
+            return
+        if all(member.context.cancelled for member in self.members):
             self.call.cancel()
 
 
 class BatchExecutor:
-    """Gathers jobs by their task, and calls its handler: on the loop, or in one of `threads`."""
+    """Gathers jobs by their task, and calls its handler: on the loop, or in one of `threads`.
 
-    def __init__(self, threads: ThreadExecutor) -> None:
-        self.places = Places(NO_BOUND)
+    `bound` is how many jobs to hold that run or are about to. `is_full(queue)` tells that no other
+    job of the queue can come while these wait, and none waits longer than `longest_wait` seconds.
+    """
+
+    def __init__(
+        self,
+        threads: ThreadExecutor,
+        *,
+        bound: int = NO_BOUND,
+        longest_wait: float = 60.0,
+        is_full: Callable[[str], bool] = lambda _queue: False,
+    ) -> None:
+        self.places = Places(bound)
         self._threads = threads
+        self._longest_wait = longest_wait
+        self._is_full = is_full
         self._open: dict[BatchTask[..., Any], Gathering] = {}
         self._calls: set[asyncio.Task[None]] = set()
 
     async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
         assert isinstance(task, BatchTask)
         ((value,), _) = task.signature.bind(context.raw_args)
-        loop = asyncio.get_running_loop()
-        gathering = self._open.get(task)
-        if gathering is None:
-            gathering = self._open[task] = Gathering(task)
-            gathering.timer = loop.call_later(task.wait, self._begin, gathering)
-        member = Member(value, context, run, loop.create_future())
+        gathering = self._gathering(task)
+        member = Member(value, context, run)
         gathering.members.append(member)
         run.withdraw = partial(gathering.take_out, member)
-        if len(gathering.members) >= task.size:
+        run.interrupt_with = gathering.interrupt
+        if len(gathering.members) >= task.size or self._is_full(context.queue):
             self._begin(gathering)
-        try:
-            found, where = await member.ended
-        except asyncio.CancelledError:
-            gathering.leave()
-            raise
+        found, where = await member.ended
         if isinstance(found, BaseException):
             raise found.with_traceback(where)
         return found
 
     def close(self) -> None:
         for call in self._calls:
-            call.cancel()
+            if not call.cancelling():  # else it is cleaning up
+                call.cancel()
+
+    def _gathering(self, task: BatchTask[..., Any]) -> Gathering:
+        """The next call of this task."""
+        found = self._open.get(task)
+        if found is None:
+            found = self._open[task] = Gathering(task)
+            wait = min(task.wait, self._longest_wait)
+            found.timer = asyncio.get_running_loop().call_later(wait, self._begin, found)
+        return found
 
     def _begin(self, gathering: Gathering) -> None:
         """Lets the call begin; jobs that come from here on are the next one's."""
@@ -107,31 +148,57 @@ class BatchExecutor:
             gathering.call.add_done_callback(self._calls.discard)
 
     async def _call(self, gathering: Gathering) -> None:
-        task, members = gathering.task, gathering.members
-        running_job.set(members[0].context.claimed)
+        members = gathering.members
         try:
-            answer = await self._answer(task, members)
-            parts: Sequence[Any] = task.answers(answer, len(members))
+            answer = await self._answer(gathering)
+            parts = gathering.task.answers(answer, len(members))
         except BaseException as error:  # noqa: BLE001 - handlers are the user's code
-            parts = [error] * len(members)
+            parts = [share_of(error, member, members) for member in members]
         for member, part in zip(members, parts, strict=True):
             if not member.ended.done():
-                member.ended.set_result((part, getattr(part, "__traceback__", None)))
+                # not by isinstance, which asks the value what it is
+                is_error = issubclass(type(part), BaseException)
+                member.ended.set_result((part, part.__traceback__ if is_error else None))
 
-    async def _answer(self, task: BatchTask[..., Any], members: list[Member]) -> Any:
-        args: list[Any] = [[member.value for member in members]]
-        if task.signature.takes_context:
-            args.insert(0, [member.context for member in members])
+    async def _answer(self, gathering: Gathering) -> Any:
+        task = gathering.task
         if task.signature.is_async:
-            for member in members:
-                member.run.begin()
-            return await task.fn(*args)
+            members = gathering.begin()
+            return await task.fn(*_arguments(task, members)) if members else []
 
         def work() -> Any:
-            for member in members:
-                member.run.begin()
-            return task.fn(*args)
+            members = gathering.begin()
+            return task.fn(*_arguments(task, members)) if members else []
 
-        for member in members:
-            member.run.is_interruptible = False
-        return await asyncio.wrap_future(self._threads.submit(work))
+        for member in gathering.members:
+            member.run.waits_since = time.monotonic()  # for the thread, from here on
+        gathering.thread = self._threads.submit(work)
+        return await asyncio.wrap_future(gathering.thread)
+
+
+def _arguments(task: BatchTask[..., Any], members: list[Member]) -> list[list[Any]]:
+    values = [member.value for member in members]
+    if task.signature.takes_context:
+        return [[member.context for member in members], values]
+    return [values]
+
+
+def share_of(error: BaseException, member: Member, members: list[Member]) -> BaseException:
+    """What an exception of the handler is for one of its jobs.
+
+    What says that one job should stop (`ctx.raise_if_cancelled()`, a lease that a transaction found
+    lost) ends that one; the others have done nothing wrong, and go back without an attempt.
+    """
+    if not isinstance(error, OF_ONE_JOB):
+        return error
+    stopped = member.context.stop_reason
+    if stopped is not None:
+        return stop_error(stopped, member.context.job_id)
+    named = getattr(error, "job_id", None)
+    if named == member.context.job_id:
+        return error
+    if named is None and not any(other.context.cancelled for other in members):
+        return error  # the handler's own word for all of them
+    return Interrupted.of(
+        member.context.job_id, f"job {member.context.job_id}: another job of its call was stopped"
+    )
