@@ -1,13 +1,10 @@
 -- Takes up to slots[i] due jobs of queues[i], in order of priority, run time and id, and gives the
 -- caller the right to settle them for `lease`. claim_no is that right's name: +1 at each claim.
 --
--- `after` makes the claim walk instead of search: {"queue": {"2": ["run_at", id]}} says where the
--- last claim of this worker ended for a queue and a priority number (0 critical ... 3 low), and the
--- walk starts behind it, past the index entries that earlier claims left behind. Rows can appear
--- behind the position, so claim without `after` at least once a second.
---
+-- `after` makes the claim walk instead of search: {"queue": {"2": ["run_at", id]}} says where the last claim of
+-- this worker ended for a queue and a priority number (0 critical ... 3 low), and the walk starts behind it, past
+-- what earlier claims left in the index. Rows can appear before it: claim without `after` once a second.
 -- `refuse` names tasks, or versions of them as task@2, that the caller cannot run: they are passed by.
---
 -- With `shared`, the queues from the position shared_from on, counted from 1, get no more than that in all.
 --
 -- One row in claim_batch stands for all jobs of the call: it leads `reap` to them if they are lost.
@@ -25,8 +22,7 @@ create or replace function taskflow.claim(
   priorities smallint[] default '{0,1,2,3}',
   after jsonb default null,
   refuse text[] default null,
-  shared integer default null,
-  shared_from integer default 1
+  shared integer default null, shared_from integer default 1
 ) returns table (
   id bigint, claim_no bigint, tenant text, queue text, task text, args jsonb, attempt smallint,
   max_attempts smallint, lost smallint, priority smallint, run_at timestamptz, lease_until timestamptz,
@@ -45,8 +41,7 @@ declare
   v_priority smallint;
   v_left integer;
   v_shared integer := shared;
-  v_lanes constant smallint := -1;
-  v_starving constant smallint := 20;
+  v_lanes constant smallint := -1; v_starving constant smallint := 20;
   v_patience interval := taskflow.config('starving_after')::interval;
   v_until timestamptz;
   v_count integer;
