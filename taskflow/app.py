@@ -141,10 +141,10 @@ class Taskflow:
         """Makes a task of a function that takes a list of arguments, for many jobs in one call.
 
         A call has at most `size` jobs, and no more than the queue has slots; it begins with those
-        that are claimed within `wait` (at most 1 min) of the first. The handler answers None when all succeeded,
-        else a list in the order given: a result, an outcome such as `Snooze`, or an exception for
-        each. What it raises is the end of all. A first parameter of list[Context] gets their
-        contexts. The other keywords are those of `task`.
+        that are claimed within `wait` (at most 1 min) of the first. The handler answers None when
+        all succeeded, else a list in the order given: a result, an outcome such as `Snooze`, or an
+        exception for each. What it raises is the end of all. A first parameter of list[Context]
+        gets their contexts. The other keywords are those of `task`.
         """
         policy, checked = _policy_and_options(retry, options)
 
