@@ -1303,9 +1303,9 @@ REVOKE ALL ON FUNCTION taskflow.check_unique(unique_key text, unique_by text[], 
 
 REVOKE ALL ON FUNCTION taskflow.check_workflow(definition jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[], shared integer, shared_from integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[], shared integer, shared_from integer) TO taskflow_worker;
-GRANT ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[], shared integer, shared_from integer) TO taskflow_operator;
+REVOKE ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[], at_most integer, shared integer, is_shared boolean[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[], at_most integer, shared integer, is_shared boolean[]) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.claim(worker_id bigint, queues text[], slots integer[], lease interval, priorities smallint[], after jsonb, refuse text[], at_most integer, shared integer, is_shared boolean[]) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.claim_lines(queue text, priorities smallint[], batch_id bigint, at_time timestamp with time zone) FROM PUBLIC;
 

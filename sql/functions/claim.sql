@@ -5,7 +5,7 @@
 -- this worker ended for a queue and a priority number (0 critical ... 3 low), and the walk starts behind it, past
 -- what earlier claims left in the index. Rows can appear before it: claim without `after` once a second.
 -- `refuse` names tasks, or versions of them as task@2, that the caller cannot run: they are passed by.
--- With `shared`, the queues from the position shared_from on, counted from 1, get no more than that in all.
+-- All queues together get no more than at_most, those for which is_shared[i] is true no more than `shared`.
 --
 -- One row in claim_batch stands for all jobs of the call: it leads `reap` to them if they are lost.
 -- Priorities are strict, but for one claim in twenty (config starving_share): that one first takes jobs
@@ -22,7 +22,7 @@ create or replace function taskflow.claim(
   priorities smallint[] default '{0,1,2,3}',
   after jsonb default null,
   refuse text[] default null,
-  shared integer default null, shared_from integer default 1
+  at_most integer default null, shared integer default null, is_shared boolean[] default null
 ) returns table (
   id bigint, claim_no bigint, tenant text, queue text, task text, args jsonb, attempt smallint,
   max_attempts smallint, lost smallint, priority smallint, run_at timestamptz, lease_until timestamptz,
@@ -40,12 +40,11 @@ declare
   v_queue text;
   v_priority smallint;
   v_left integer;
-  v_shared integer := shared;
+  v_most integer := at_most; v_shared integer := shared;
   v_lanes constant smallint := -1; v_starving constant smallint := 20;
   v_patience interval := taskflow.config('starving_after')::interval;
   v_until timestamptz;
-  v_count integer;
-  v_from jsonb;
+  v_count integer; v_from jsonb;
   v_paused text[];
   v_places tid[];
 begin
@@ -60,7 +59,7 @@ begin
   end if;
   for i in 1 .. coalesce(cardinality(queues), 0) loop
     v_queue := queues[i];
-    v_left := least(coalesce(slots[i], slots[1], 0), 10000, case when i >= shared_from then v_shared end);
+    v_left := least(coalesce(slots[i], slots[1], 0), 10000, v_most, case when is_shared[i] then v_shared end);
     v_paused := array(select q.tenant from taskflow.queue q
                        where q.name = v_queue and q.paused_at is not null
                          and (q.resume_at is null or q.resume_at > v_now));
@@ -113,7 +112,8 @@ begin
           from claimed c;
       get diagnostics v_count = row_count;
       v_left := v_left - v_count;
-      v_shared := v_shared - case when i >= shared_from then v_count else 0 end;
+      v_most := v_most - v_count;
+      v_shared := v_shared - case when is_shared[i] then v_count else 0 end;
     end loop;
   end loop;
 end

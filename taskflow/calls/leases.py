@@ -35,11 +35,12 @@ def claim(
     priorities: Sequence[int] = (0, 1, 2, 3),
     after: dict[str, dict[str, Position]] | None = None,
     refuse: Collection[str] = (),
+    at_most: int | None = None,
     shared: int | None = None,
-    shared_from: int = 1,
+    is_shared: Sequence[bool] | None = None,
 ) -> Call[list[Claimed]]:
-    """Takes up to slots[i] due jobs of queues[i]; `after` is where the last claim ended. Of the
-    queues from the position `shared_from` on it takes no more than `shared` in all.
+    """Takes up to slots[i] due jobs of queues[i]; `after` is where the last claim ended. In all it
+    takes no more than `at_most`, and of the queues that `is_shared` no more than `shared`.
 
     A time before the year 1, which Python has not, is read as its beginning: one such row would
     make the whole answer unreadable.
@@ -50,7 +51,7 @@ def claim(
         " lease_until, tags, meta::text, batch_id, lane_id, args_version"
         " from taskflow.claim(%(worker_id)s::bigint, %(queues)s::text[],"
         " %(slots)s::integer[], %(lease)s::interval, %(priorities)s::smallint[], %(after)s::jsonb,"
-        " %(refuse)s::text[], %(shared)s::integer, %(shared_from)s::integer)",
+        " %(refuse)s::text[], %(at_most)s::integer, %(shared)s::integer, %(is_shared)s::boolean[])",
         {
             "worker_id": worker_id,
             "queues": list(queues),
@@ -59,8 +60,9 @@ def claim(
             "priorities": numbers(priorities),
             "after": msgspec.json.encode(after).decode() if after else None,
             "refuse": list(refuse) or None,
+            "at_most": at_most,
             "shared": shared,
-            "shared_from": shared_from,
+            "is_shared": list(is_shared) if is_shared else None,
         },
         _CLAIMED,
     )

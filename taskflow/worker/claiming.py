@@ -49,8 +49,9 @@ class Claiming:
 
     @property
     def is_exhausted(self) -> bool:
-        """Nothing was found in any queue while nothing was held: no job is left, nor on its way."""
-        return len(self._in_vain) == len(self._queues)
+        """Nothing was found in any queue while nothing was held: no job is left, nor on its way. Or
+        none can be taken any more: what is busy then are handlers that do not end."""
+        return len(self._in_vain) == len(self._queues) or not self._fetcher.wanted()
 
     def wanted(self) -> int:
         """How many jobs the slots want now; none while they have work in store."""

@@ -49,7 +49,8 @@ class Fetcher:
         self._queues = queues
         self._pools = list(dict.fromkeys(queues.values()))
         self._shared = {name for pool in self._pools if pool.is_shared for name in pool.names}
-        self._budget = 0
+        self._shared_free = 0
+        self._at_most = sys.maxsize
         self._lease = lease
         self._priorities = priorities
         self._prefetch = prefetch
@@ -102,16 +103,15 @@ class Fetcher:
     def call(self, at_most: int | None = None) -> Call[list[Claimed]]:
         """The next claim; a sweep when one is due or the last walk came back short."""
         self._is_sweep = not self.may_find_more or time.monotonic() >= self._next_sweep
-        left = sys.maxsize if at_most is None else at_most
+        self._at_most = sys.maxsize if at_most is None else at_most
         fronts = {name for name in self._queues if self.jams.is_at_front(name)}
         self._asked.clear()
         with self.jams.asking():
             for pool in self._in_turn():
                 if pool.is_shared:
-                    self._budget = pool.free(self._ahead(pool))
+                    self._shared_free = pool.free(self._ahead(pool))
                 for name, room in self._rooms(pool).items():
-                    self._asked[name] = min(room, LARGEST_CLAIM, left)
-                    left -= self._asked[name]
+                    self._asked[name] = min(room, LARGEST_CLAIM)
                     self.jams.promise(name, self._asked[name])
         names = list(self._asked)
         self.fronts = [n for n in names if self._asked[n] and (self._is_sweep or n in fronts)]
@@ -123,17 +123,15 @@ class Fetcher:
             priorities=self._priorities,
             after=None if self._is_sweep else self._positions(),
             refuse=self._refused,
-            shared=self._budget if self._shared else None,
-            shared_from=len(names) - len(self._shared) + 1,
+            at_most=at_most,
+            shared=self._shared_free if self._shared else None,
+            is_shared=[name in self._shared for name in names] if self._shared else None,
         )
 
     def _in_turn(self) -> list[QueueSlots]:
-        """What queues share, a limit or threads, goes to each in turn. Those that share slots come
-        last in a claim: it takes no more of them in all than there is room for."""
-        self._turn += 1
-        own = [pool for pool in self._pools if not pool.is_shared]
-        start = self._turn % max(len(own), 1)
-        return [*own[start:], *own[:start], *(pool for pool in self._pools if pool.is_shared)]
+        """What pools share, a limit or threads, goes to each in turn."""
+        self._turn = (self._turn + 1) % len(self._pools)
+        return self._pools[self._turn :] + self._pools[: self._turn]
 
     def _positions(self) -> dict[str, dict[str, leases.Position]]:
         if not self.fronts:
@@ -149,11 +147,14 @@ class Fetcher:
         if self._is_sweep:
             self._next_sweep = time.monotonic() + max(SWEEP_EVERY_S, SWEEP_SHARE * took_s)
         got = Counter(job.queue for job in jobs) if len(self._queues) > 1 else None
-        is_spent = got is not None and sum(got[name] for name in self._shared) >= self._budget
+        is_full = len(jobs) >= self._at_most
+        got_shared = sum(got[name] for name in self._shared) if got else 0
+        is_pool_full = bool(self._shared) and got_shared >= self._shared_free
         for queue, asked in self._asked.items():
-            if is_spent and queue in self._shared and got is not None and asked > got[queue]:
-                continue  # the others took all the room: it may have been left out
-            if asked > (len(jobs) if got is None else got[queue]):
+            came = len(jobs) if got is None else got[queue]
+            if asked > came and (is_full or (is_pool_full and queue in self._shared)):
+                continue  # the others took all the room: it may not even have been looked at
+            if asked > came:
                 self._drained.add(queue)
             elif asked:
                 self._drained.discard(queue)

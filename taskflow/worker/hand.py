@@ -97,11 +97,14 @@ class Hand:
         """Looks after handlers that go on `patience_s` after they were told to stop.
 
         Until then they may be cleaning up. From then on they are interrupted at each call, and the
-        job's lease is left to run out: a handler that hangs must not hold its job for ever.
+        job's lease is left to run out: a handler that hangs must not hold its job for ever. A run
+        that goes on because it is not alone is left alone.
         """
         limit = time.monotonic() - patience_s
         for run in list(self.runs.values()):
             if run.stopped_at is None or run.stopped_at > limit or run.context.is_settled:
+                continue
+            if run.is_kept is not None and run.is_kept():
                 continue
             job = run.context.claimed
             if self.holds(job):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from taskflow.worker.pace import AHEAD_S, Pace
 from taskflow.worker.run import Run
@@ -14,6 +15,8 @@ class Places:
 
     def __init__(self, count: int) -> None:
         self._count = count
+        self.lost_elsewhere: Callable[[], int] = lambda: 0
+        """How many of these places others have taken and do not give back."""
         self._runs: set[Run] = set()
         self._pace = Pace()
 
@@ -36,6 +39,12 @@ class Places:
         """How many more jobs to hold: one that runs and one ready for each place, and what ends
         soon. Below zero when there are too many. A thread that its handler does not give back is
         none to count on."""
-        lost = sum(run.is_given_up for run in self._runs)
+        lost = self.lost
+        places = max(self._count - lost - self.lost_elsewhere(), 0)
         ahead = int(self._pace.per_second * AHEAD_S)
-        return 2 * (self._count - lost) + ahead - (len(self._runs) - lost)
+        return 2 * places + ahead - (len(self._runs) - lost)
+
+    @property
+    def lost(self) -> int:
+        """How many runs keep their place, though they were told to stop long ago."""
+        return sum(run.is_given_up for run in self._runs)

@@ -28,6 +28,8 @@ class Run:
     """Takes it out of the queue of a pool of threads; False when a thread is at it already."""
     interrupt_with: Callable[[], None] | None = None
     """How to interrupt a handler that does not run in the slot."""
+    is_kept: Callable[[], bool] | None = None
+    """Does it go on with others that are not to stop? Then its lease is kept, too."""
     waits_since: float | None = None
     """Since when it waits for a thread or a child; None once it has one, or needs none."""
     begun_at: float | None = None

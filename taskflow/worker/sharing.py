@@ -38,10 +38,18 @@ class SharedSlots(QueueSlots):
         self._weights = weights
         self._run_one = run
         self._held: Counter[str] = Counter()
+        self._times = dict.fromkeys(weights, 0.0)
+        """How many jobs of each were taken, by its weight: what is left over when slots do not
+        divide goes to the one with the least. Time stands still for a queue without jobs, so it
+        is set forward to `_clock` when it has some again."""
+        self._clock = 0.0
 
     def put(self, jobs: Iterable[Claimed]) -> None:
         jobs = list(jobs)
-        self._held.update(job.queue for job in jobs)
+        counts = Counter(job.queue for job in jobs)
+        self._held.update(counts)
+        for name, count in counts.items():
+            self._times[name] = self._time(name) + count / self._weights[name]
         super().put(jobs)
 
     def take_unstarted(self) -> list[Claimed]:
@@ -57,17 +65,24 @@ class SharedSlots(QueueSlots):
     def rooms(
         self, ahead: int, drained: Collection[str], most: Callable[[str], int]
     ) -> dict[str, int]:
-        """By weight among those that have jobs, the one furthest below its share first. The others
-        are asked for one, to see whether they have some now; `free` bounds what all get."""
+        """By weight among those that have jobs; the others are asked for one, to see whether they
+        have some now. The claim bounds what all get together by what is free."""
         free = self.free(ahead)
         caps = {name: min(most(name), free) for name in self._weights}
-        hungry = {n: w for n, w in self._weights.items() if n not in drained and caps[n]}
-        given = fill(free, self._held, hungry or self._weights, caps)
-        for name in self._weights:
-            if name in drained:
-                given[name] = max(given.get(name, 0), min(1, caps[name]))
-        in_order = sorted(self._weights, key=lambda name: self._held[name] / self._weights[name])
-        return {name: given.get(name, 0) for name in in_order}
+        # of two at the same time the one first of which nothing is known
+        in_order = sorted(self._weights, key=lambda name: (self._time(name), name not in drained))
+        hungry = [name for name in in_order if name not in drained and caps[name]]
+        if hungry:
+            self._clock = self._time(hungry[0])
+        wanted = hungry or in_order
+        given = fill(free, self._held, {name: self._weights[name] for name in wanted}, caps)
+        return {
+            name: max(given.get(name, 0), min(1, caps[name]) if name in drained else 0)
+            for name in in_order
+        }
+
+    def _time(self, name: str) -> float:
+        return max(self._times[name], self._clock)
 
     async def _run_and_count(self, job: Claimed) -> None:
         try:
@@ -80,7 +95,8 @@ def fill(
     free: int, held: Mapping[str, int], weights: Mapping[str, int], caps: Mapping[str, int]
 ) -> dict[str, int]:
     """How many of `free` slots each queue gets, at most its cap, so that all come as near to their
-    shares of everything that is held as can be without taking any away."""
+    shares of everything that is held as can be without taking any away. Those that `weights` names
+    first get what does not divide."""
     given: dict[str, int] = {}
     names = dict(weights)
     while free > 0 and names:
@@ -106,6 +122,6 @@ def _by_level(free: int, held: Mapping[str, int], weights: Mapping[str, int]) ->
         names = under
     given = {name: int(level * weights[name]) - held[name] for name in names}
     left = free - sum(given.values())
-    for name in sorted(names, key=lambda name: (held[name] + given[name]) / weights[name])[:left]:
+    for name in names[:left]:
         given[name] += 1
     return given

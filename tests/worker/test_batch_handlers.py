@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,9 @@ import psycopg
 import pytest
 
 from taskflow import Cancel, Context, Snooze, Taskflow
-from taskflow.errors import InvalidDefinition, InvalidOption
+from taskflow.errors import InvalidDefinition, InvalidOption, LeaseLost
 from taskflow.worker import Worker
+from taskflow.worker.executors.all import make_executors
 from tests.support import factories as f
 from tests.support.serving import eventually, serving
 from tests.worker.conftest import MakeApp
@@ -238,6 +240,126 @@ async def test_odd_values_fail_their_jobs_alone(tf: Taskflow, db: Connection) ->
     async with serving(tf, {"default": 5}, settled=False):
         await all_gone(db)
     assert [row[0] for row in ends(db)] == ["dead", "succeeded", "dead"]
+
+
+class LooksBroken(Exception):
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name} here")
+
+
+class NoTrace(Exception):
+    @property
+    def __traceback__(self) -> Any:
+        raise RuntimeError("no traceback here")
+
+    @__traceback__.setter
+    def __traceback__(self, _value: Any) -> None: ...
+
+
+class NoId(LeaseLost):
+    @property
+    def job_id(self) -> int:  # type: ignore[override]
+        raise RuntimeError("no id here")
+
+
+@pytest.mark.parametrize("is_part", [True, False])
+@pytest.mark.parametrize("kind", [LooksBroken, NoTrace, NoId])
+async def test_odd_exceptions_end_their_jobs(
+    tf: Taskflow, db: Connection, kind: type[Exception], is_part: bool
+) -> None:
+    @tf.batch_handler(size=2, wait="5s", retry=1)
+    async def odd(items: list[int]) -> list[Any]:
+        if is_part:
+            return [kind("odd"), 1]
+        raise kind("odd")
+
+    await odd.aenqueue_many([(n,) for n in range(2)])
+    async with serving(tf, {"default": 5}, settled=False) as worker:
+        if kind is NoId and is_part:  # that its lease is lost is said: the reaper's, then
+            await eventually(lambda: f.value(db, LEFT) == 1)
+        else:
+            await all_gone(db)
+        await eventually(lambda: worker.running == 0)
+
+
+async def test_a_job_that_settled_itself_does_not_keep_the_call_from_stopping(
+    tf: Taskflow, db: Connection
+) -> None:
+    interrupted = asyncio.Event()
+
+    @tf.batch_handler(size=2, wait="5s", timeout="300ms", retry=1)
+    async def work(contexts: list[Context], items: list[int]) -> None:
+        async with contexts[0].transaction():
+            pass
+        try:
+            await asyncio.Event().wait()
+        finally:
+            interrupted.set()
+
+    await work.aenqueue_many([(1,), (2,)])
+    async with serving(tf, {"default": 5}, settled=False):
+        await asyncio.wait_for(interrupted.wait(), 10)
+        await all_gone(db)
+    assert [row[0] for row in ends(db)] == ["succeeded", "dead"]
+
+
+async def test_a_stopped_job_is_kept_for_as_long_as_its_call_goes_on(
+    make_app: MakeApp, db: Connection
+) -> None:
+    """Given up after a lease, it would run beside its own call."""
+    tf = make_app(lease="1s")
+    go_on, calls = asyncio.Event(), list[int]()
+
+    @tf.batch_handler(size=2, wait="5s", retry=5)
+    async def work(items: list[int]) -> None:
+        calls.append(len(items))
+        await go_on.wait()
+
+    await work.options(timeout="100ms").aenqueue(1)
+    await work.aenqueue(2)
+    async with serving(tf, {"default": 5}, settled=False) as worker:
+        await eventually(lambda: any(r.stopped_at for r in worker.hand.runs.values()))
+        begun = time.monotonic()
+        await eventually(lambda: time.monotonic() - begun > 2.5)  # two leases and a half
+        assert f.rows(db, "select state::text, lost from taskflow.job") == [("running", 0)] * 2
+        go_on.set()
+        await all_gone(db)
+    assert calls == [2]
+
+
+async def test_a_worker_that_is_cancelled_calls_nothing_any_more(
+    tf: Taskflow, db: Connection
+) -> None:
+    called: list[int] = []
+
+    @tf.batch_handler(size=5, wait="500ms")
+    async def work(items: list[int]) -> None:
+        called.extend(items)
+
+    await work.aenqueue(1)
+    worker = Worker(tf, {"default": 5})
+    running = asyncio.create_task(worker.run())
+    await eventually(lambda: len(worker.hand.runs) == 1)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    batches: Any = worker.executors["batch"]
+    assert (batches._open, called) == ({}, [])
+
+
+def test_jobs_for_threads_are_held_by_the_size_of_their_calls(make_app: MakeApp) -> None:
+    tf = make_app(threads=2)
+
+    @tf.batch_handler(size=10_000)
+    async def large(items: list[int]) -> None: ...
+
+    @tf.batch_handler(size=3)
+    def small(items: list[int]) -> None: ...
+
+    executors = make_executors(tf, lambda _queue: False)
+    assert executors["batch thread"].places.wanted == 2 * 2 * 3
+    for executor in executors.values():
+        executor.close()
 
 
 async def test_a_call_that_waits_for_a_thread_lets_its_jobs_go(

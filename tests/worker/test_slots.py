@@ -48,18 +48,28 @@ class Held:
     def __init__(self, tf: Taskflow) -> None:
         self.now: Counter[str] = Counter()
         self.gates: dict[str, list[asyncio.Event]] = {}
+        self.order: dict[int, tuple[str, asyncio.Event]] = {}
+        """Those that run, the oldest first."""
+        self.ended: list[str] = []
 
         @tf.task(name="held")
         async def held(ctx: Context) -> None:
             gate = asyncio.Event()
             self.gates.setdefault(ctx.queue, []).append(gate)
             self.now[ctx.queue] += 1
+            self.order[ctx.job_id] = ctx.queue, gate
             await gate.wait()
 
         self.task = held
 
     async def enqueue(self, queue: str, count: int) -> None:
         await self.task.options(queue=queue).aenqueue_many([()] * count)
+
+    def let_go(self, job: int) -> None:
+        queue, gate = self.order.pop(job)
+        gate.set()
+        self.now[queue] -= 1
+        self.ended.append(queue)
 
     def let_one_go(self, queue: str) -> None:
         self.gates[queue].pop().set()
@@ -111,6 +121,74 @@ async def test_no_shared_queue_is_left_out(tf: Taskflow, db: Connection, queue: 
         held.gates[queue][-1].set()
     await asyncio.wait_for(running, 20)
     assert f.value(db, "select count(*) from taskflow.job") == 0
+
+
+@pytest.mark.parametrize("burst", [True, False])
+@pytest.mark.parametrize("served", ["a:1,b:1", "a=10,b:1", "b:1,a=10"])
+async def test_the_last_jobs_of_a_worker_come_from_any_queue(
+    tf: Taskflow, db: Connection, served: str, burst: bool
+) -> None:
+    held = Held(tf)
+    await held.enqueue("b", 5)
+    worker = Worker(tf, parse_queues(served, 10), limits=Limits(burst=burst, max_jobs=3))
+    running = asyncio.create_task(worker.run())
+    await eventually(lambda: held.now["b"] == 3)
+    for gate in held.gates["b"]:
+        gate.set()
+    await asyncio.wait_for(running, 20)
+    assert worker.reached_limit
+    assert f.value(db, "select count(*) from taskflow.job") == 2
+
+
+@pytest.mark.parametrize(
+    ("slots", "weights", "expected"),
+    [(1, {"a": 1, "b": 1}, {"a": 20, "b": 20}), (1, {"a": 1, "b": 3}, {"a": 10, "b": 30}),
+     (2, {"a": 1, "b": 1, "c": 2}, {"a": 10, "b": 10, "c": 20}),
+     (3, {"a": 1, "b": 4}, {"a": 8, "b": 32})],
+)  # fmt: skip
+async def test_with_few_slots_weights_hold_over_time(
+    make_app: MakeApp, slots: int, weights: dict[str, int], expected: dict[str, int]
+) -> None:
+    tf = make_app(slots=slots, prefetch=0)
+    held = Held(tf)
+    for queue in weights:
+        await held.enqueue(queue, 60)
+    served = {name: Weight(weight) for name, weight in weights.items()}
+    async with serving(tf, served, settled=False):
+        for _ in range(40):
+            await eventually(lambda: sum(held.now.values()) == slots)
+            held.let_go(next(iter(held.order)))
+        ran = Counter(held.ended)
+    assert {name: abs(ran[name] - count) <= 2 for name, count in expected.items()} == dict.fromkeys(
+        expected, True
+    ), ran
+
+
+@pytest.mark.parametrize("served", ["a:1,b:1", "a=10,b:1"])
+@pytest.mark.parametrize("scarce", ["threads", "limit"])
+async def test_what_pools_share_goes_to_each_in_turn(
+    make_app: MakeApp, served: str, scarce: str
+) -> None:
+    tf = make_app(threads=1)
+    order: list[str] = []
+
+    def note(ctx: Context) -> None:
+        order.append(ctx.queue)
+
+    async def anote(ctx: Context) -> None:
+        order.append(ctx.queue)
+
+    if scarce == "limit":
+        task: Any = tf.task(name="work")(anote)
+        tf.limit("one", task="work", concurrency=1)
+        await tf.limits["one"].aput()
+    else:
+        task = tf.task(name="work")(note)
+    for queue in "ab":
+        await task.options(queue=queue).aenqueue_many([()] * 60)
+    async with serving(tf, parse_queues(served, 10), settled=False):
+        await eventually(lambda: len(order) >= 60, seconds=20)
+    assert 15 <= order[:60].count("b") <= 45, order[:60]
 
 
 async def test_shared_slots_take_no_more_jobs_than_they_are(

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from taskflow.context import Context, Interrupted, stop_error
-from taskflow.errors import LeaseLost, TaskTimeout
+from taskflow.errors import LeaseLost, RunError, TaskTimeout
 from taskflow.kernel.outcome import Cancel
 from taskflow.kernel.records import running_job
 from taskflow.task import Task
@@ -29,6 +29,7 @@ from taskflow.worker.run import Run
 
 NO_BOUND = sys.maxsize // 4
 """Handlers on the loop are in no pool's way: the slots are the only bound of their jobs."""
+TOGETHER_S = 0.05
 Ended = tuple[Any, TracebackType | None]
 """What a job's part of the answer is, and where it was raised if it is an exception."""
 OF_ONE_JOB = (Cancel, LeaseLost, TaskTimeout, asyncio.CancelledError)
@@ -55,6 +56,7 @@ class Gathering:
         self.call: asyncio.Task[None] | None = None
         self.thread: Future[Any] | None = None
         self._has_begun = False
+        self._interrupted_at = 0.0
         self._lock = threading.Lock()
 
     def take_out(self, member: Member) -> bool:
@@ -78,11 +80,23 @@ class Gathering:
             running_job.set(self.members[0].context.claimed)
         return self.members
 
+    def is_wanted(self) -> bool:
+        """Is there a job of it that has neither ended nor is to stop?"""
+        return any(not (m.context.cancelled or m.context.is_settled) for m in self.members)
+
+    def is_given_up(self) -> bool:
+        return self._has_begun and all(
+            member.run.is_given_up or member.context.is_settled for member in self.members
+        )
+
     def interrupt(self) -> None:
-        """A job was told to stop. The call is, where it waits next, when all of them were."""
+        """A job was told to stop. The call is, where it waits next, when none of them wants it;
+        once for all that are told together."""
         if self.call is None or not self._has_begun or not self.task.signature.is_async:
             return
-        if all(member.context.cancelled for member in self.members):
+        now = time.monotonic()
+        if not self.is_wanted() and now - self._interrupted_at >= TOGETHER_S:
+            self._interrupted_at = now
             self.call.cancel()
 
 
@@ -106,7 +120,12 @@ class BatchExecutor:
         self._longest_wait = longest_wait
         self._is_full = is_full
         self._open: dict[BatchTask[..., Any], Gathering] = {}
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], Gathering] = {}
+
+    @property
+    def lost(self) -> int:
+        """How many calls go on, though all of their jobs were given up."""
+        return sum(gathering.is_given_up() for gathering in self._calls.values())
 
     async def run(self, task: Task[..., Any], context: Context, run: Run) -> Any:
         assert isinstance(task, BatchTask)
@@ -116,14 +135,23 @@ class BatchExecutor:
         gathering.members.append(member)
         run.withdraw = partial(gathering.take_out, member)
         run.interrupt_with = gathering.interrupt
+        run.is_kept = gathering.is_wanted
         if len(gathering.members) >= task.size or self._is_full(context.queue):
             self._begin(gathering)
-        found, where = await member.ended
-        if isinstance(found, BaseException):
+        try:
+            found, where = await member.ended
+        except asyncio.CancelledError:
+            gathering.take_out(member)
+            raise
+        if is_error(found):
             raise found.with_traceback(where)
         return found
 
     def close(self) -> None:
+        for gathering in self._open.values():
+            if gathering.timer is not None:
+                gathering.timer.cancel()
+        self._open.clear()
         for call in self._calls:
             if not call.cancelling():  # else it is cleaning up
                 call.cancel()
@@ -143,22 +171,20 @@ class BatchExecutor:
         gathering.timer.cancel()
         del self._open[gathering.task]
         if gathering.members:
-            gathering.call = asyncio.get_running_loop().create_task(self._call(gathering))
-            self._calls.add(gathering.call)
-            gathering.call.add_done_callback(self._calls.discard)
+            call = asyncio.get_running_loop().create_task(self._call(gathering))
+            gathering.call, self._calls[call] = call, gathering
+            call.add_done_callback(self._calls.pop)
 
     async def _call(self, gathering: Gathering) -> None:
-        members = gathering.members
         try:
             answer = await self._answer(gathering)
-            parts = gathering.task.answers(answer, len(members))
+            parts = gathering.task.answers(answer, len(gathering.members))
         except BaseException as error:  # noqa: BLE001 - handlers are the user's code
-            parts = [share_of(error, member, members) for member in members]
-        for member, part in zip(members, parts, strict=True):
-            if not member.ended.done():
-                # not by isinstance, which asks the value what it is
-                is_error = issubclass(type(part), BaseException)
-                member.ended.set_result((part, part.__traceback__ if is_error else None))
+            for member in gathering.members:
+                tell(member, error, gathering.members)
+        else:
+            for member, part in zip(gathering.members, parts, strict=True):
+                tell(member, part)
 
     async def _answer(self, gathering: Gathering) -> Any:
         task = gathering.task
@@ -183,18 +209,36 @@ def _arguments(task: BatchTask[..., Any], members: list[Member]) -> list[list[An
     return [values]
 
 
+def tell(member: Member, part: Any, raised_for: list[Member] | None = None) -> None:
+    """Ends a job's wait, whatever that is which the handler gave or raised."""
+    if member.ended.done():
+        return
+    try:
+        if raised_for is not None:
+            part = share_of(part, member, raised_for)
+        where = object.__getattribute__(part, "__traceback__") if is_error(part) else None
+    except BaseException as mistake:  # noqa: BLE001 - a class of the user's that breaks who looks
+        part, where = mistake, mistake.__traceback__
+    member.ended.set_result((part, where))
+
+
+def is_error(part: Any) -> bool:
+    """Not by isinstance, which asks the value what it is."""
+    return issubclass(type(part), BaseException)
+
+
 def share_of(error: BaseException, member: Member, members: list[Member]) -> BaseException:
     """What an exception of the handler is for one of its jobs.
 
     What says that one job should stop (`ctx.raise_if_cancelled()`, a lease that a transaction found
     lost) ends that one; the others have done nothing wrong, and go back without an attempt.
     """
-    if not isinstance(error, OF_ONE_JOB):
+    if not issubclass(type(error), OF_ONE_JOB):
         return error
     stopped = member.context.stop_reason
     if stopped is not None:
         return stop_error(stopped, member.context.job_id)
-    named = getattr(error, "job_id", None)
+    named = error.job_id if isinstance(error, RunError) else None
     if named == member.context.job_id:
         return error
     if named is None and not any(other.context.cancelled for other in members):
