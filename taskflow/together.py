@@ -50,14 +50,18 @@ class BatchTask(Task[P, R]):
     def handle(self, context: Context) -> Any:
         """Calls the handler with this job alone."""
         args, _ = self.signature.bind(context.raw_args)
-        lists = ([context], list(args)) if self.signature.takes_context else (list(args),)
+        answer = self.call([context], list(args))
         if not self.signature.is_async:
-            return _value(self.answers(self.fn(*lists), 1)[0])
+            return _value(self.answers(answer, 1)[0])
 
         async def alone() -> Any:
-            return _value(self.answers(await self.fn(*lists), 1)[0])
+            return _value(self.answers(await answer, 1)[0])
 
         return alone()
+
+    def call(self, contexts: list[Context], items: list[Any]) -> Any:
+        """Calls the handler with these jobs; to be awaited if it is async."""
+        return self.fn(contexts, items) if self.signature.takes_context else self.fn(items)
 
     def answers(self, answer: Any, count: int) -> list[Any]:
         """What the handler returned, as one value for each of its `count` jobs.
@@ -79,6 +83,11 @@ class BatchTask(Task[P, R]):
 
 def _value(part: Any) -> Any:
     """A job's part of the answer; an exception among them is that job's end."""
-    if issubclass(type(part), BaseException):
+    if is_error(part):
         raise part
     return part
+
+
+def is_error(part: Any) -> bool:
+    """Not by isinstance, which asks the value what it is."""
+    return issubclass(type(part), BaseException)

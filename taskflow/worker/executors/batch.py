@@ -22,7 +22,7 @@ from taskflow.errors import LeaseLost, RunError, TaskTimeout
 from taskflow.kernel.outcome import Cancel
 from taskflow.kernel.records import running_job
 from taskflow.task import Task
-from taskflow.together import BatchTask
+from taskflow.together import BatchTask, is_error
 from taskflow.worker.executors.thread import ThreadExecutor
 from taskflow.worker.places import Places
 from taskflow.worker.run import Run
@@ -30,6 +30,7 @@ from taskflow.worker.run import Run
 NO_BOUND = sys.maxsize // 4
 """Handlers on the loop are in no pool's way: the slots are the only bound of their jobs."""
 TOGETHER_S = 0.05
+"""Jobs that are told to stop within this time interrupt their call once."""
 Ended = tuple[Any, TracebackType | None]
 """What a job's part of the answer is, and where it was raised if it is an exception."""
 OF_ONE_JOB = (Cancel, LeaseLost, TaskTimeout, asyncio.CancelledError)
@@ -111,9 +112,9 @@ class BatchExecutor:
         self,
         threads: ThreadExecutor,
         *,
+        longest_wait: float,
+        is_full: Callable[[str], bool],
         bound: int = NO_BOUND,
-        longest_wait: float = 60.0,
-        is_full: Callable[[str], bool] = lambda _queue: False,
     ) -> None:
         self.places = Places(bound)
         self._threads = threads
@@ -188,25 +189,22 @@ class BatchExecutor:
 
     async def _answer(self, gathering: Gathering) -> Any:
         task = gathering.task
+
+        def call(members: list[Member]) -> Any:
+            return task.call([m.context for m in members], [m.value for m in members])
+
         if task.signature.is_async:
             members = gathering.begin()
-            return await task.fn(*_arguments(task, members)) if members else []
+            return await call(members) if members else []
 
         def work() -> Any:
             members = gathering.begin()
-            return task.fn(*_arguments(task, members)) if members else []
+            return call(members) if members else []
 
         for member in gathering.members:
             member.run.waits_since = time.monotonic()  # for the thread, from here on
         gathering.thread = self._threads.submit(work)
         return await asyncio.wrap_future(gathering.thread)
-
-
-def _arguments(task: BatchTask[..., Any], members: list[Member]) -> list[list[Any]]:
-    values = [member.value for member in members]
-    if task.signature.takes_context:
-        return [[member.context for member in members], values]
-    return [values]
 
 
 def tell(member: Member, part: Any, raised_for: list[Member] | None = None) -> None:
@@ -220,11 +218,6 @@ def tell(member: Member, part: Any, raised_for: list[Member] | None = None) -> N
     except BaseException as mistake:  # noqa: BLE001 - a class of the user's that breaks who looks
         part, where = mistake, mistake.__traceback__
     member.ended.set_result((part, where))
-
-
-def is_error(part: Any) -> bool:
-    """Not by isinstance, which asks the value what it is."""
-    return issubclass(type(part), BaseException)
 
 
 def share_of(error: BaseException, member: Member, members: list[Member]) -> BaseException:
