@@ -51,7 +51,7 @@ lock: .venv/.ready ## resolve the dependencies anew into requirements.lock
 	@command -v uv >/dev/null || test -x .venv/lock/bin/uv || \
 		{ $(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install -q uv; }
 	PATH="$$PATH:.venv/lock/bin" uv pip compile pyproject.toml --quiet --universal --upgrade \
-		--generate-hashes --no-header --extra embedded --group dev -o requirements.lock
+		--generate-hashes --no-header --extra embedded --extra api --extra http --extra email --group dev -o requirements.lock
 	@! grep -nE 'https?:|file:' requirements.lock
 
 schema: .venv/.ready ## write sql/schema.sql from a freshly migrated database
