@@ -95,6 +95,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_sync_in_loop: Annotated[
         bool, "let blocking calls run inside an event loop instead of raising TF102"
     ] = False
+    api_cors: Annotated[
+        str, "origins whose pages may call the API, exactly as browsers send them, by comma"
+    ] = ""
+    api_hosts: Annotated[str, "names by which the API may be called, by comma; none: any"] = ""
+    api_proxies: Annotated[
+        str, "networks of proxies whose X-Forwarded-For is believed, by comma"
+    ] = ""
+    api_max_body_bytes: Annotated[int, "largest body of a request to the API"] = 16_777_216
+    api_timeout: Annotated[
+        timedelta, "longest statement, and longest wait for a request's body, in the API"
+    ] = timedelta(seconds=10)
+    api_token_lifetime: Annotated[timedelta, "how long an access token of the API is valid"] = (
+        timedelta(minutes=10)
+    )
+    api_session_lifetime: Annotated[
+        timedelta, "how long a login lasts that is not used; each use renews it"
+    ] = timedelta(days=7)
+    api_allow_superuser: Annotated[
+        bool, "let the API connect as a superuser, which the embedded server's user is"
+    ] = False
     log_level: Annotated[str, "debug, info, warning or error"] = "info"
     job_log_level: Annotated[
         str, "lowest level that jobs' own logs keep: debug, info, warning, error; off keeps none"

@@ -8,7 +8,7 @@ create or replace function taskflow.add_to_batch(
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_column
 declare
-  v_tenant text := coalesce(add_to_batch.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(add_to_batch.tenant);
   v_options jsonb := coalesce(options, '{}');
   v_unknown text;
 begin

@@ -45,7 +45,7 @@ begin
       status := 'would run';
     elsif status is null then
       status := 'run';
-      job_id := taskflow.schedule_job(v_s, v_tick, v_now, format('backfilled by %s', session_user));
+      job_id := taskflow.schedule_job(v_s, v_tick, v_now, format('backfilled by %s', taskflow.caller()));
     end if;
     return next;
   end loop;

@@ -6,7 +6,7 @@ create or replace function taskflow.cancel_batch(
 )
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(cancel_batch.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(cancel_batch.tenant);
   v_batch taskflow.batch := taskflow.find_batch(cancel_batch.id, v_tenant);
   v_ids bigint[];
   v_gone bigint[];
@@ -18,7 +18,7 @@ begin
         where j.tenant = m.tenant and j.id = m.job_id and not j.cancel_requested offset 0) j
      where m.tenant = v_tenant and m.batch_id = v_batch.id and m.ended_as is null
      order by j.id limit 10000);
-  v_gone := taskflow.cancel_jobs(v_tenant, v_ids, coalesce(cancel_batch.reason, 'batch cancelled by ' || session_user));
+  v_gone := taskflow.cancel_jobs(v_tenant, v_ids, coalesce(cancel_batch.reason, 'batch cancelled by ' || taskflow.caller()));
   cancelled := coalesce(cardinality(v_gone), 0);
   if v_gone is not null then
     perform taskflow.tell_followers(v_tenant, v_gone, 'cancelled');

@@ -6,7 +6,7 @@ declare
   v_operation taskflow.operation;
 begin
   select * into v_operation from taskflow.operation o
-   where o.tenant = coalesce(cancel_operation.tenant, taskflow.current_tenant()) and o.id = cancel_operation.id for update;
+   where o.tenant = taskflow.tenant_of(cancel_operation.tenant) and o.id = cancel_operation.id for update;
   if not found then
     raise exception 'operation % does not exist', cancel_operation.id using errcode = 'TF134', hint = 'See taskflow operations list.';
   elsif v_operation.state not in ('waiting', 'running') then

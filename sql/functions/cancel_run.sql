@@ -4,7 +4,7 @@
 create or replace function taskflow.cancel_run(id bigint, reason text default null, tenant text default null) returns text
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(cancel_run.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(cancel_run.tenant);
   v_run taskflow.workflow_run := taskflow.find_run(cancel_run.id, v_tenant);
   v_ends taskflow.step_end[];
 begin
@@ -12,7 +12,7 @@ begin
     return 'finished';
   end if;
   v_ends := taskflow.end_runs(v_tenant, taskflow.stop_run(
-    v_tenant, v_run.id, 'cancelled', coalesce(cancel_run.reason, 'cancelled by ' || session_user)));
+    v_tenant, v_run.id, 'cancelled', coalesce(cancel_run.reason, 'cancelled by ' || taskflow.caller())));
   if v_ends is not null then
     perform taskflow.end_steps(v_tenant, v_ends);
   end if;

@@ -3,7 +3,7 @@
 create or replace function taskflow.close_batch(id bigint, tenant text default null) returns boolean
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(close_batch.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(close_batch.tenant);
   v_batch taskflow.batch := taskflow.find_batch(close_batch.id, v_tenant);
 begin
   update taskflow.batch b set closed_at = taskflow.now()

@@ -16,7 +16,7 @@ create or replace function taskflow.create_batch(
 ) returns bigint
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(create_batch.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(create_batch.tenant);
   v_call jsonb;
   v_id bigint;
 begin
@@ -34,7 +34,7 @@ begin
     end if;
   end loop;
   insert into taskflow.batch (tenant, name, created_at, created_by, on_success, on_failure, on_finish, meta)
-  values (v_tenant, create_batch.name, taskflow.now(), session_user, create_batch.on_success, create_batch.on_failure,
+  values (v_tenant, create_batch.name, taskflow.now(), taskflow.caller(), create_batch.on_success, create_batch.on_failure,
           create_batch.on_finish, nullif(create_batch.meta, '{}'))
   returning id into v_id;
   return v_id;

@@ -5,7 +5,7 @@ declare
   v_old taskflow.job_limit;
 begin
   delete from taskflow.job_limit l
-   where l.tenant = coalesce(delete_limit.tenant, taskflow.current_tenant()) and l.name = delete_limit.name
+   where l.tenant = taskflow.tenant_of(delete_limit.tenant) and l.name = delete_limit.name
   returning * into v_old;
   if not found then
     return false;

@@ -4,8 +4,8 @@ create or replace function taskflow.discard(id bigint, reason text default null,
 returns void
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(discard.tenant, taskflow.current_tenant());
-  v_reason text := left(coalesce(discard.reason, 'discarded by ' || session_user), 1000);
+  v_tenant text := taskflow.tenant_of(discard.tenant);
+  v_reason text := left(coalesce(discard.reason, 'discarded by ' || taskflow.caller()), 1000);
   v_job taskflow.job;
 begin
   with gone as (

@@ -73,7 +73,7 @@ begin
   v_is_plain := not (v_is_checked or v_is_limited)
      and num_nonnulls(unique_key, unique_by, tags, meta, unique_scope, unique_while, unique_for, on_conflict, replace,
                       depends_on, on_parent_failure) = 0
-     and coalesce(tenant, taskflow.current_tenant()) = 'default'
+     and taskflow.tenant_of(tenant) = 'default' and coalesce(current_setting('taskflow.queues', true), '') = ''
      and length(task) between 1 and 200 and task !~ '[^A-Za-z0-9_.:-]' and v_attempts between 1 and 1000
      and jsonb_typeof(args) = 'object' and v_size <= v_max_bytes;
   -- apart from it, since a transaction prepares every step of an expression that it meets: 9 us for these
@@ -92,7 +92,7 @@ begin
     insert into taskflow.job (run_at, created_at, max_attempts, priority, deadline, timeout, queue, task,
                               created_by, args, args_version)
     values (v_run_at, v_now, v_attempts, v_priority, enqueue.deadline, v_timeout, v_queue, enqueue.task,
-            session_user, enqueue.args, v_version)
+            taskflow.caller(), enqueue.args, v_version)
     returning id into v_id;
   else
     return (taskflow.enqueue_job(

@@ -54,6 +54,9 @@ begin
   v_rule := taskflow.check_unique(unique_key, unique_by, unique_scope, unique_while, unique_for, on_conflict, replace);
   v_job := taskflow.job_template(
     task, queue, priority, run_at, delay, max_attempts, timeout, deadline, tags, meta, tenant);
+  if v_job.tenant <> 'default' then
+    perform taskflow.check_quota(v_job.tenant, 1);
+  end if;
   if args_version is null then
     args := taskflow.fit_args(task, args);
   end if;

@@ -58,6 +58,9 @@ begin
     raise exception '% jobs in one call, the limit is %', v_count, taskflow.config('max_items')
       using errcode = 'TF122', hint = 'Split the call, or raise max_items in taskflow.config.';
   end if;
+  if v_job.tenant <> 'default' then
+    perform taskflow.check_quota(v_job.tenant, v_count);
+  end if;
   if not taskflow.is_list(unique_keys) then
     raise exception 'unique_keys must be a plain list'
       using errcode = 'TF111', hint = 'Give an array of one dimension, counted from 1.';

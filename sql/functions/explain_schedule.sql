@@ -5,7 +5,7 @@ returns table (cause text, sentence text, detail jsonb)
 language plpgsql stable security definer set search_path = taskflow, pg_temp as $$
 declare
   v_now timestamptz := taskflow.now();
-  v_tenant text := coalesce(explain_schedule.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(explain_schedule.tenant);
   v_s taskflow.schedule;
   v_tick taskflow.schedule_tick;
   v_state text;

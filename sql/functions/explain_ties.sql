@@ -8,11 +8,11 @@ language sql stable as $$
     from taskflow.workflow_step s
     join taskflow.workflow_run r on r.tenant = s.tenant and r.id = s.run_id
     join taskflow.workflow_node n on n.tenant = r.tenant and n.workflow_id = r.workflow_id and n.no = s.node
-   where s.tenant = coalesce(explain_ties.tenant, taskflow.current_tenant()) and s.job_id = explain_ties.id
+   where s.tenant = taskflow.tenant_of(explain_ties.tenant) and s.job_id = explain_ties.id
   union all
   select 'batch', format('It is in batch %s%s, of which %s jobs are left.', b.id, coalesce(' (' || b.name || ')', ''), b.pending),
          jsonb_build_object('batch_id', b.id::text)
     from taskflow.batch_job m
     join taskflow.batch_view b on b.tenant = m.tenant and b.id = m.batch_id
-   where m.tenant = coalesce(explain_ties.tenant, taskflow.current_tenant()) and m.job_id = explain_ties.id
+   where m.tenant = taskflow.tenant_of(explain_ties.tenant) and m.job_id = explain_ties.id
 $$;

@@ -5,7 +5,7 @@ declare
   v_schedule taskflow.schedule;
 begin
   select * into v_schedule from taskflow.schedule s
-   where s.tenant = coalesce(find_schedule.tenant, taskflow.current_tenant()) and s.name = find_schedule.name
+   where s.tenant = taskflow.tenant_of(find_schedule.tenant) and s.name = find_schedule.name
      for update;
   if not found then
     raise exception 'there is no schedule %', coalesce(quote_literal(left(find_schedule.name, 80)), 'NULL')

@@ -3,6 +3,6 @@ create or replace function taskflow.get_batch(id bigint, tenant text default nul
 returns setof taskflow.batch_view
 language sql stable security definer set search_path = taskflow, pg_temp as $$
   select v.* from taskflow.batch_view v
-   where v.tenant = coalesce(get_batch.tenant, taskflow.current_tenant()) and v.id = get_batch.id
+   where v.tenant = taskflow.tenant_of(get_batch.tenant) and v.id = get_batch.id
      and (v.created_by = session_user or taskflow.may_read())
 $$;

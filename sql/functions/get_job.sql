@@ -5,6 +5,6 @@ create or replace function taskflow.get_job(id bigint, tenant text default null)
 returns setof taskflow.job_view
 language sql stable security definer set search_path = taskflow, pg_temp as $$
   select v.* from taskflow.job_view v
-   where v.tenant = coalesce(get_job.tenant, taskflow.current_tenant()) and v.id = get_job.id
+   where v.tenant = taskflow.tenant_of(get_job.tenant) and v.id = get_job.id
      and (taskflow.may_read() or (v.created_by = session_user and taskflow.may_use(v.tenant)))
 $$;

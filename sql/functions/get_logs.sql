@@ -9,7 +9,7 @@ create or replace function taskflow.get_logs(
 language sql stable security definer set search_path = taskflow, pg_temp as $$
   select l.seq, l.attempt, l.claim_no, l.logged_at, l.level, l.logger, l.message
     from taskflow.job_log l
-   where l.tenant = coalesce(get_logs.tenant, taskflow.current_tenant()) and l.job_id = get_logs.id
+   where l.tenant = taskflow.tenant_of(get_logs.tenant) and l.job_id = get_logs.id
      and l.seq > coalesce(get_logs.after_seq, 0)
      and (get_logs.attempt is null or l.attempt = get_logs.attempt)
    order by l.seq

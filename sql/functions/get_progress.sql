@@ -5,7 +5,7 @@ returns table (done double precision, total double precision, note text, claim_n
 language sql stable security definer set search_path = taskflow, pg_temp as $$
   select p.done, p.total, p.note, p.claim_no, p.updated_at
     from taskflow.job_progress p
-   where p.tenant = coalesce(get_progress.tenant, taskflow.current_tenant()) and p.job_id = get_progress.id
+   where p.tenant = taskflow.tenant_of(get_progress.tenant) and p.job_id = get_progress.id
      and p.updated_at is not null
      and exists (select from taskflow.get_job(get_progress.id, get_progress.tenant))
 $$;

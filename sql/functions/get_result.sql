@@ -4,7 +4,7 @@
 create or replace function taskflow.get_result(id bigint, tenant text default null) returns jsonb
 language plpgsql stable security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(get_result.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(get_result.tenant);
   v_result jsonb;
   v_stored jsonb;
   v_bytes bytea;

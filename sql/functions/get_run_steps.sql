@@ -6,7 +6,7 @@ create or replace function taskflow.get_run_steps(
 ) returns setof taskflow.step_view
 language sql stable security definer set search_path = taskflow, pg_temp as $$
   select v.* from taskflow.step_view v
-   where v.tenant = coalesce(get_run_steps.tenant, taskflow.current_tenant()) and v.run_id = get_run_steps.run_id
+   where v.tenant = taskflow.tenant_of(get_run_steps.tenant) and v.run_id = get_run_steps.run_id
      and (v.no, v.place) > (coalesce(get_run_steps.after[1], 0), coalesce(get_run_steps.after[2], 0))
      and exists (select from taskflow.workflow_run r
                   where r.tenant = v.tenant and r.id = v.run_id and (r.created_by = session_user or taskflow.may_read()))

@@ -16,10 +16,13 @@ begin
     raise exception 'task name % is not valid', coalesce(quote_literal(left(task, 80)), 'NULL')
       using errcode = 'TF110', hint = 'Use 1 to 200 of A-Z a-z 0-9 _ . : -';
   end if;
-  tenant := coalesce(tenant, taskflow.current_tenant());
+  tenant := taskflow.tenant_of(tenant);
   select * into v_task from taskflow.task t where t.tenant = 'default' and t.name = task;
   v_job.queue := coalesce(queue, v_task.queue, 'default');
   perform taskflow.check_name('queue', v_job.queue), taskflow.check_name('tenant', tenant), taskflow.check_tenant(tenant);
+  if v_job.queue <> all (taskflow.bound_queues()) then
+    raise exception 'this call is bound to queues %, not %', array_to_string(taskflow.bound_queues(), ', '), v_job.queue using errcode = '42501';
+  end if;
   v_job.priority := case when priority is null then coalesce(v_task.priority, 2)
                          else taskflow.priority_no(priority) end;
   if v_job.priority is null then
@@ -67,7 +70,7 @@ begin
   v_job.tenant := tenant;
   v_job.task := task;
   v_job.created_at := v_now;
-  v_job.created_by := session_user;
+  v_job.created_by := taskflow.caller();
   v_job.deadline := deadline;
   v_job.tags := nullif(tags, '{}');
   v_job.meta := nullif(meta, '{}');

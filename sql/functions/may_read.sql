@@ -1,7 +1,9 @@
--- Whether the session's user may see jobs that others enqueued: workers, operators and owners may.
+-- Whether the session's user may see jobs that others enqueued: workers, operators and owners may, and the
+-- API, which has rules of its own.
 create or replace function taskflow.may_read() returns boolean
 language sql stable as $$
-  select coalesce(bool_or(pg_has_role(session_user, r.oid, 'member')), false)
+  select current_setting('role', true) = 'taskflow_api'
+      or coalesce(bool_or(pg_has_role(session_user, r.oid, 'member')), false)
     from pg_roles r where r.rolname in ('taskflow_worker', 'taskflow_operator')
       or r.oid = (select n.nspowner from pg_namespace n where n.nspname = 'taskflow')
 $$;

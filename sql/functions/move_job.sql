@@ -7,7 +7,7 @@ declare
   v_job taskflow.job;
 begin
   perform taskflow.check_name('queue', move_job.queue);
-  v_job := taskflow.find_live(move_job.id, coalesce(move_job.tenant, taskflow.current_tenant()));
+  v_job := taskflow.find_live(move_job.id, taskflow.tenant_of(move_job.tenant));
   if v_job.state = 'running' then
     raise exception 'job % is running', v_job.id using errcode = 'TF121', hint = 'Wait for its end, or cancel it.';
   end if;

@@ -7,8 +7,8 @@ language plpgsql volatile security definer set search_path = taskflow, pg_temp a
 begin
   perform taskflow.check_name('queue', pause_queue.queue);
   insert into taskflow.queue (tenant, name, paused_at, paused_by, pause_reason, resume_at)
-  values (coalesce(pause_queue.tenant, taskflow.current_tenant()), pause_queue.queue, taskflow.now(),
-          session_user, left(pause_queue.reason, 1000), pause_queue.resume_at)
+  values (taskflow.tenant_of(pause_queue.tenant), pause_queue.queue, taskflow.now(),
+          taskflow.caller(), left(pause_queue.reason, 1000), pause_queue.resume_at)
   on conflict on constraint queue_pkey do update
      set paused_at = excluded.paused_at, paused_by = excluded.paused_by,
          pause_reason = excluded.pause_reason, resume_at = excluded.resume_at;

@@ -8,7 +8,7 @@ declare
   v_s taskflow.schedule := taskflow.find_schedule(pause_schedule.name, pause_schedule.tenant);
 begin
   update taskflow.schedule s
-     set paused_at = taskflow.now(), paused_by = session_user, pause_reason = left(pause_schedule.reason, 1000)
+     set paused_at = taskflow.now(), paused_by = taskflow.caller(), pause_reason = left(pause_schedule.reason, 1000)
    where s.tenant = v_s.tenant and s.name = v_s.name;
 end
 $$;

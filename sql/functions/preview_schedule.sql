@@ -26,7 +26,7 @@ begin
     v_s.time_zone := taskflow.check_time_zone(coalesce(preview_schedule.time_zone, 'UTC'));
   else
     select * into v_s from taskflow.schedule s
-     where s.tenant = coalesce(preview_schedule.tenant, taskflow.current_tenant()) and s.name = preview_schedule.name;
+     where s.tenant = taskflow.tenant_of(preview_schedule.tenant) and s.name = preview_schedule.name;
     if not found then
       raise exception 'there is no schedule %', quote_literal(left(preview_schedule.name, 80))
         using errcode = 'TF150', hint = 'Run taskflow schedules list.';

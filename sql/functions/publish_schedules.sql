@@ -7,7 +7,7 @@
 create or replace function taskflow.publish_schedules(declarations jsonb, tenant text default null) returns void
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(publish_schedules.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(publish_schedules.tenant);
   v_item jsonb;
   v_old taskflow.schedule;
   v_s taskflow.schedule;

@@ -6,7 +6,7 @@
 create or replace function taskflow.put_in_batch(batch_id bigint, ids bigint[], tenant text default null) returns integer
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(put_in_batch.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(put_in_batch.tenant);
   v_ids bigint[] := array(select distinct i from unnest(ids) i where i is not null order by i);
   v_batch taskflow.batch := taskflow.find_batch(put_in_batch.batch_id, v_tenant);
   v_found record;

@@ -40,7 +40,7 @@ create or replace function taskflow.put_schedule(
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_variable
 declare
-  v_old taskflow.schedule := taskflow.open_schedule(name, coalesce(tenant, taskflow.current_tenant()));
+  v_old taskflow.schedule := taskflow.open_schedule(name, taskflow.tenant_of(tenant));
   v_s taskflow.schedule;
 begin
   v_s := taskflow.schedule_from(v_old, jsonb_build_object(

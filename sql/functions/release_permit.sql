@@ -5,7 +5,7 @@ declare
   v_permit taskflow.limit_permit;
 begin
   delete from taskflow.limit_permit p
-   where p.tenant = coalesce(release_permit.tenant, taskflow.current_tenant()) and p.id = release_permit.permit_id
+   where p.tenant = taskflow.tenant_of(release_permit.tenant) and p.id = release_permit.permit_id
   returning * into v_permit;
   if not found then
     return false;

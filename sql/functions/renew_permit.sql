@@ -4,7 +4,7 @@ returns boolean
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 begin
   update taskflow.limit_permit p set until = taskflow.now() + lease
-   where p.tenant = coalesce(renew_permit.tenant, taskflow.current_tenant()) and p.id = renew_permit.permit_id
+   where p.tenant = taskflow.tenant_of(renew_permit.tenant) and p.id = renew_permit.permit_id
      and p.until > taskflow.now() and lease between interval '1 second' and interval '1 day';
   return found;
 end

@@ -12,7 +12,7 @@ create or replace function taskflow.requeue(
 )
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(requeue.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(requeue.tenant);
   v_ids bigint[];
   v_id bigint;
 begin

@@ -13,7 +13,7 @@ begin
     raise exception 'run time % is more than ten years away', coalesce(reschedule.run_at::text, 'NULL')
       using errcode = 'TF112', hint = 'Cancel a job that is not wanted.';
   end if;
-  v_job := taskflow.find_live(reschedule.id, coalesce(reschedule.tenant, taskflow.current_tenant()));
+  v_job := taskflow.find_live(reschedule.id, taskflow.tenant_of(reschedule.tenant));
   if v_job.state = 'running' then
     raise exception 'job % is running', v_job.id
       using errcode = 'TF121', hint = 'Cancel it, or wait for its end.';

@@ -6,7 +6,7 @@ declare
 begin
   update taskflow.queue q
      set paused_at = null, paused_by = null, pause_reason = null, resume_at = null
-   where q.tenant = coalesce(resume_queue.tenant, taskflow.current_tenant())
+   where q.tenant = taskflow.tenant_of(resume_queue.tenant)
      and q.name = resume_queue.queue and q.paused_at is not null;
   v_was_paused := found;
   perform taskflow.wake(resume_queue.queue);

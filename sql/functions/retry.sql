@@ -6,7 +6,7 @@
 create or replace function taskflow.retry(id bigint, tenant text default null) returns void
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(retry.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(retry.tenant);
   v_state text := taskflow.finished_state(retry.id, v_tenant);
 begin
   if v_state is null then

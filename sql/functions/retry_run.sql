@@ -5,7 +5,7 @@
 create or replace function taskflow.retry_run(id bigint, tenant text default null) returns void
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(retry_run.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(retry_run.tenant);
   v_run taskflow.workflow_run := taskflow.find_run(retry_run.id, v_tenant);
   v_ends taskflow.step_end[];
 begin

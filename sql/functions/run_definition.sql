@@ -5,7 +5,7 @@ create or replace function taskflow.run_definition(definition jsonb, input jsonb
 returns bigint
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(run_definition.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(run_definition.tenant);
 begin
   perform taskflow.check_name('tenant', v_tenant);
   return (taskflow.start_definition(

@@ -10,13 +10,13 @@ declare
   v_state text := case when v_s.overlap <> 'allow' then taskflow.live_state(v_s.tenant, v_s.last_job_id) end;
 begin
   if v_state is not null and v_s.overlap = 'cancel_old' then
-    perform taskflow.cancel(v_s.last_job_id, format('replaced by a run that %s asked for', session_user), v_s.tenant);
+    perform taskflow.cancel(v_s.last_job_id, format('replaced by a run that %s asked for', taskflow.caller()), v_s.tenant);
   elsif v_state is not null then
     raise exception 'job % of schedule % is %', v_s.last_job_id, v_s.name, v_state
       using errcode = 'TF121', hint = format('Its overlap policy is %s. Wait for its end, or cancel it first.', v_s.overlap);
   end if;
   v_s.jitter := null;
-  v_s.last_job_id := taskflow.schedule_job(v_s, v_now, v_now, format('run now by %s', session_user));
+  v_s.last_job_id := taskflow.schedule_job(v_s, v_now, v_now, format('run now by %s', taskflow.caller()));
   update taskflow.schedule s set last_job_id = v_s.last_job_id where s.tenant = v_s.tenant and s.name = v_s.name;
   return v_s.last_job_id;
 end

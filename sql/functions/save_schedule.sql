@@ -19,10 +19,10 @@ begin
   end if;
   if v_is_new then
     v_s.created_at := v_now;
-    v_s.created_by := session_user;
+    v_s.created_by := taskflow.caller();
   end if;
   v_s.updated_at := v_now;
-  v_s.updated_by := session_user;
+  v_s.updated_by := taskflow.caller();
   v_s.anchor_at := case when (v_s.every, v_s.starts_at) is not distinct from (old.every, old.starts_at)
                         then coalesce(old.anchor_at, date_trunc('second', v_now))
                         else coalesce(v_s.starts_at, date_trunc('second', v_now)) end;

@@ -24,7 +24,7 @@ create or replace function taskflow.save_workflow(
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_column
 declare
-  v_tenant text := coalesce(save_workflow.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(save_workflow.tenant);
   v_hash text := encode(sha256(convert_to(definition::text, 'UTF8')), 'hex');
   v_latest record;
 begin

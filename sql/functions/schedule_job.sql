@@ -18,7 +18,7 @@ begin
     max_attempts => schedule.max_attempts, timeout => schedule.timeout, tags => schedule.tags,
     meta => coalesce(schedule.meta, '{}') || jsonb_build_object('schedule', schedule.name, 'tick', taskflow.tick_text(tick_at)),
     tenant => schedule.tenant);
-  if schedule.created_by <> session_user then
+  if schedule.created_by <> taskflow.caller() then
     update taskflow.job j set created_by = schedule.created_by where j.tenant = schedule.tenant and j.id = v_id;
   end if;
   if not taskflow.note_tick(schedule, tick_at, at_time, 'run', reason, v_id) then

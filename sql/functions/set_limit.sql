@@ -31,7 +31,7 @@ create or replace function taskflow.set_limit(
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_variable
 declare
-  v_tenant text := coalesce(tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(tenant);
   v_old taskflow.job_limit;
   v_new taskflow.job_limit;
 begin
@@ -47,7 +47,7 @@ begin
   values (v_tenant, name, queue, task, coalesce(key, ''), coalesce(concurrency, case when ordered then 1 end),
           coalesce(ordered, false), rate, per, burst, weight_by, breaker_failures,
           case when breaker_failures is not null then breaker_window end,
-          case when breaker_failures is not null then breaker_cooldown end, taskflow.now(), session_user)
+          case when breaker_failures is not null then breaker_cooldown end, taskflow.now(), taskflow.caller())
   on conflict on constraint job_limit_pkey do update
      set queue = excluded.queue, task = excluded.task, key = excluded.key, concurrency = excluded.concurrency,
          is_ordered = excluded.is_ordered, rate = excluded.rate, period = excluded.period, burst = excluded.burst,

@@ -9,7 +9,7 @@ begin
     raise exception 'priority % is not known', coalesce(quote_literal(left(set_priority.priority, 40)), 'NULL')
       using errcode = 'TF111', hint = 'Use critical, high, normal or low.';
   end if;
-  v_job := taskflow.find_live(set_priority.id, coalesce(set_priority.tenant, taskflow.current_tenant()));
+  v_job := taskflow.find_live(set_priority.id, taskflow.tenant_of(set_priority.tenant));
   if v_job.state = 'running' then
     raise exception 'job % is running', v_job.id using errcode = 'TF121', hint = 'Wait for its end, or cancel it.';
   end if;

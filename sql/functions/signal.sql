@@ -6,7 +6,7 @@ create or replace function taskflow.signal(run_id bigint, name text, payload jso
 returns text
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_tenant text := coalesce(signal.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(signal.tenant);
   v_run taskflow.workflow_run := taskflow.find_run(signal.run_id, v_tenant);
   v_known text;
   v_node integer;
@@ -30,7 +30,7 @@ begin
    where s.tenant = v_tenant and s.run_id = v_run.id and s.state = 'waiting' and n.kind = 'signal' and n.target = signal.name
    order by s.node limit 1;
   insert into taskflow.workflow_signal (tenant, run_id, name, payload, sent_at, sent_by, taken_by)
-  values (v_tenant, v_run.id, signal.name, signal.payload, taskflow.now(), session_user, v_node);
+  values (v_tenant, v_run.id, signal.name, signal.payload, taskflow.now(), taskflow.caller(), v_node);
   if v_node is null then
     return 'kept';
   end if;

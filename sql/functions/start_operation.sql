@@ -24,7 +24,7 @@ create or replace function taskflow.start_operation(
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_variable
 declare
-  v_tenant text := coalesce(tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(tenant);
   v_needed text := case verb when 'reschedule' then 'run_at' when 'move' then 'queue' when 'priority' then 'priority'
                                  when 'undo' then 'operation' end;
   v_id bigint;
@@ -42,7 +42,7 @@ begin
   end if;
   insert into taskflow.operation (tenant, verb, filter, params, rate, reason, undoes, created_by, created_at, expected, up_to)
   values (v_tenant, verb, filter, coalesce(params, '{}'), rate, left(reason, 1000), (params ->> 'operation')::bigint,
-          session_user, taskflow.now(), expected, coalesce(up_to, (select s.last_value from taskflow.job_id_seq s)))
+          taskflow.caller(), taskflow.now(), expected, coalesce(up_to, (select s.last_value from taskflow.job_id_seq s)))
   returning operation.id into v_id;
   update taskflow.operation o
      set job_id = taskflow.enqueue('taskflow.operate', jsonb_build_object('operation_id', v_id), start_operation.queue,

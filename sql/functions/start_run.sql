@@ -10,7 +10,7 @@ begin
   insert into taskflow.workflow_run (id, root_id, workflow_id, created_at, parent_id, parent_node, parent_place, depth, tenant,
                                      name, key, created_by, input, total)
   select v_id, coalesce(parent.root_id, v_id), start_run.workflow_id, taskflow.now(), parent.id, start_run.node, start_run.place,
-         coalesce(parent.depth + 1, 0), start_run.tenant, start_run.name, start_run.key, coalesce(parent.created_by, session_user),
+         coalesce(parent.depth + 1, 0), start_run.tenant, start_run.name, start_run.key, coalesce(parent.created_by, taskflow.caller()),
          start_run.input, count(*)
     from taskflow.workflow_node n
    where n.tenant = start_run.tenant and n.workflow_id = start_run.workflow_id

@@ -15,7 +15,7 @@ create or replace function taskflow.start_workflow(
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_column
 declare
-  v_tenant text := coalesce(start_workflow.tenant, taskflow.current_tenant());
+  v_tenant text := taskflow.tenant_of(start_workflow.tenant);
   v_workflow bigint;
 begin
   select w.id into v_workflow from taskflow.workflow w

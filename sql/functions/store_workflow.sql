@@ -26,7 +26,7 @@ begin
     join place c on c.name = e.child;
 
   insert into taskflow.workflow (tenant, name, version, created_at, created_by, hash, definition)
-  values (tenant, name, version, taskflow.now(), session_user, hash, definition)
+  values (tenant, name, version, taskflow.now(), taskflow.caller(), hash, definition)
   returning id into v_id;
   with place as (
     select s.name, s.no::integer

@@ -14,7 +14,7 @@ declare
   v_weight integer;
 begin
   select * into v_rule from taskflow.job_limit l
-   where l.tenant = coalesce(take_permit.tenant, taskflow.current_tenant()) and l.name = limit_name;
+   where l.tenant = taskflow.tenant_of(take_permit.tenant) and l.name = limit_name;
   if not found then
     raise exception 'limit % is not known', quote_literal(left(limit_name, 80))
       using errcode = 'TF135', hint = 'Make it with taskflow.set_limit().';
@@ -37,7 +37,7 @@ begin
   permit_id := 0;
   if v_rule.concurrency is not null then
     insert into taskflow.limit_permit (tenant, key_id, until, weight, holder)
-    values (v_key.tenant, v_key.id, v_now + lease, v_weight, left(coalesce(take_permit.holder, session_user), 200))
+    values (v_key.tenant, v_key.id, v_now + lease, v_weight, left(coalesce(take_permit.holder, taskflow.caller()), 200))
     returning id into permit_id;
   end if;
 end

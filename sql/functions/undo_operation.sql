@@ -10,7 +10,7 @@ declare
   v_operation taskflow.operation;
 begin
   select * into v_operation from taskflow.operation o
-   where o.tenant = coalesce(undo_operation.tenant, taskflow.current_tenant()) and o.id = undo_operation.id for update;
+   where o.tenant = taskflow.tenant_of(undo_operation.tenant) and o.id = undo_operation.id for update;
   if not found then
     raise exception 'operation % does not exist', id using errcode = 'TF134', hint = 'See taskflow operations list.';
   elsif v_operation.verb not in ('cancel', 'reschedule', 'move', 'priority') then

@@ -3,8 +3,8 @@
 -- Raises 42501 for a tenant that is not the caller's (see allow_tenant).
 create or replace function taskflow.watch(id bigint, tenant text default null) returns void
 language sql volatile security definer set search_path = taskflow, pg_temp as $$
-  select taskflow.check_tenant(coalesce(watch.tenant, taskflow.current_tenant()));
+  select taskflow.check_tenant(taskflow.tenant_of(watch.tenant));
   insert into taskflow.watcher (tenant, job_id, until)
-  values (coalesce(watch.tenant, taskflow.current_tenant()), watch.id, taskflow.now() + interval '1 minute')
+  values (taskflow.tenant_of(watch.tenant), watch.id, taskflow.now() + interval '1 minute')
   on conflict (tenant, job_id) do update set until = excluded.until
 $$;

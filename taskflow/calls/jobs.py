@@ -126,6 +126,24 @@ def reschedule(id: int, run_at: datetime, tenant: str | None = None) -> Call[Non
     )
 
 
+def move(id: int, queue: str, tenant: str | None = None) -> Call[None]:
+    """Moves a waiting job to another queue."""
+    return Call(
+        "select taskflow.move_job(%(id)s, %(queue)s, %(tenant)s)",
+        {"id": id, "queue": queue, "tenant": tenant},
+        nothing,
+    )
+
+
+def set_priority(id: int, priority: str, tenant: str | None = None) -> Call[None]:
+    """Gives a waiting job another priority."""
+    return Call(
+        "select taskflow.set_priority(%(id)s, %(priority)s, %(tenant)s)",
+        {"id": id, "priority": priority, "tenant": tenant},
+        nothing,
+    )
+
+
 def requeue(
     fingerprint: str | None = None,
     task: str | None = None,

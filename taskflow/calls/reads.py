@@ -245,6 +245,18 @@ def attempts(id: int, tenant: str) -> Call[list[AttemptLine]]:
     )
 
 
+def lineage(id: int, tenant: str) -> Call[tuple[list[int], list[int]]]:
+    """(the jobs that it depends on, the jobs that depend on it), up to 1,000 of each."""
+    parents = "select parent_id from taskflow.dependency where child_id = %(id)s"
+    children = "select child_id from taskflow.dependency where parent_id = %(id)s"
+    return Call(
+        f"select array({parents} and tenant = %(tenant)s order by 1 limit 1000),"
+        f" array({children} and tenant = %(tenant)s order by 1 limit 1000)",
+        {"id": id, "tenant": tenant},
+        lambda rows: (rows[0][0], rows[0][1]),
+    )
+
+
 def whole(ids: Sequence[int], tenant: str) -> Call[list[Job]]:
     """These jobs with everything known about them, newest first."""
     return Call(

@@ -17,9 +17,9 @@ from rich.text import Text
 
 from taskflow.kernel import phrases
 from taskflow.kernel.durations import format_duration
+from taskflow.kernel.wire import IS_ID, plain
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_IS_ID = re.compile(r"(?:^|_)ids?$|^(?:after|held_by|waits_for)$")
 STATE_STYLES = {
     "running": "cyan",
     "available": "",
@@ -47,23 +47,6 @@ def safe(text: str, *, lines: bool = False) -> str:
 
 
 # --- JSON -----------------------------------------------------------------------------------------
-
-
-def plain(value: Any, name: str = "") -> Any:
-    """`value` made of what JSON has: ids as digits in strings, times in UTC."""
-    if isinstance(value, msgspec.Raw):
-        return value
-    if isinstance(value, msgspec.Struct):
-        return plain(msgspec.structs.asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item, str(key)) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [plain(item, name) for item in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo else value  # what the clocks of a zone show
-    if isinstance(value, int) and not isinstance(value, bool) and _IS_ID.search(name):
-        return str(value)
-    return value
 
 
 def to_json(value: Any, *, indent: bool = False) -> str:
@@ -154,7 +137,7 @@ def _cell(value: str | Text, cut: bool) -> Text:
 
 def fields_table(fields: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> Table:
     """Lines as they are, one column for each field, for those who choose their own."""
-    columns = [Column(name, cut=not _IS_ID.search(name)) for name in fields]
+    columns = [Column(name, cut=not IS_ID.search(name)) for name in fields]
     return table(columns, ([_field(line[name]) for name in fields] for line in lines))
 
 

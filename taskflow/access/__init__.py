@@ -1,0 +1,1 @@
+"""Who may do what, without a web framework: the rules, the tokens and keys, the passwords."""

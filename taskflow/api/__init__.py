@@ -1,0 +1,1 @@
+"""The REST API: a Litestar application over the same calls as the SDK."""

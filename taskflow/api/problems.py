@@ -1,0 +1,243 @@
+"""Every error in one form: RFC 9457 problem details with the stable code that the SDK raises.
+
+`type` leads to what the API says about the code, `request_id` to the line in the log, `errors` to
+the fields that are wrong, each by its JSON pointer (RFC 6901).
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from taskflow import errors
+from taskflow.kernel import access, flow_errors
+from taskflow.kernel.operations import OperationNotFound
+from taskflow.kernel.schedule import ScheduleNotFound
+from taskflow.store.call import DriverError
+
+MEDIA_TYPE = "application/problem+json"
+PAGES = "/problems/"
+"""Where the API explains each code; see docs.py."""
+log = logging.getLogger("taskflow.api")
+
+
+class InvalidRequest(errors.TaskflowError):
+    """A request is not what the API takes; `errors` says where."""
+
+    code = "TF173"
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def at(cls, pointer: str, message: str) -> InvalidRequest:
+        error = cls(f"{pointer}: {message}" if pointer else message)
+        error.fields = ((pointer, message),)
+        return error
+
+
+class RouteNotFound(errors.TaskflowError):
+    """The API has no such route."""
+
+    code = "TF174"
+
+
+class WrongMethod(errors.TaskflowError):
+    """A route of the API does not take this method."""
+
+    code = "TF189"
+
+
+class IdempotencyMismatch(errors.TaskflowError):
+    """An Idempotency-Key was used before with another request."""
+
+    code = "TF175"
+
+
+class StillRunning(errors.TaskflowError):
+    """A request with this Idempotency-Key is under way."""
+
+    code = "TF176"
+
+
+class PreconditionMissing(errors.TaskflowError):
+    """A change of something that others may change, too, names no version in If-Match."""
+
+    code = "TF177"
+
+
+class RequestTooLarge(errors.TaskflowError):
+    """The body of a request is larger than the API takes."""
+
+    code = "TF178"
+
+
+class TooSlow(errors.TaskflowError):
+    """The database took longer than the API waits."""
+
+    code = "TF179"
+
+
+class InternalError(errors.TaskflowError):
+    """Something unforeseen went wrong in the API; its log knows more by the request id."""
+
+    code = "TF180"
+
+
+STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
+    access.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    access.NotAllowed: HTTPStatus.FORBIDDEN,
+    access.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    access.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    access.VersionConflict: HTTPStatus.PRECONDITION_FAILED,
+    access.LastAdmin: HTTPStatus.CONFLICT,
+    access.NameTaken: HTTPStatus.CONFLICT,
+    access.UserNotFound: HTTPStatus.NOT_FOUND,
+    access.KeyNotFound: HTTPStatus.NOT_FOUND,
+    access.TenantNotFound: HTTPStatus.NOT_FOUND,
+    errors.JobNotFound: HTTPStatus.NOT_FOUND,
+    errors.QueueNotFound: HTTPStatus.NOT_FOUND,
+    errors.UnknownTask: HTTPStatus.NOT_FOUND,
+    errors.WorkerNotRegistered: HTTPStatus.NOT_FOUND,
+    OperationNotFound: HTTPStatus.NOT_FOUND,
+    ScheduleNotFound: HTTPStatus.NOT_FOUND,
+    flow_errors.RunNotFound: HTTPStatus.NOT_FOUND,
+    RouteNotFound: HTTPStatus.NOT_FOUND,
+    WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.JobStateConflict: HTTPStatus.CONFLICT,
+    errors.UniqueConflict: HTTPStatus.CONFLICT,
+    StillRunning: HTTPStatus.CONFLICT,
+    IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PreconditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
+    RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.DatabaseUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ReadOnlyDatabase: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SchemaMissing: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SchemaMismatch: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
+    InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""Statuses that are not 400; a class counts for those derived from it."""
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    hint: str = ""
+    errors: list[FieldError] = []
+
+
+def status_of(error: errors.TaskflowError) -> HTTPStatus:
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return HTTPStatus.BAD_REQUEST
+
+
+def problem_of(error: errors.TaskflowError, path: str, request_id: str) -> Problem:
+    status = status_of(error)
+    found: list[FieldError] = []
+    if isinstance(error, errors.InvalidArguments):
+        found = [FieldError(pointer(path), error.code, said) for path, said in error.errors if path]
+    elif isinstance(error, InvalidRequest):
+        found = [FieldError(where, error.code, said) for where, said in error.fields]
+    return Problem(
+        f"{PAGES}{error.code}", title_of(type(error)), status.value,
+        error.message or status.phrase, path, error.code, request_id, error.hint, found,
+    )  # fmt: skip
+
+
+def title_of(kind: type[errors.TaskflowError]) -> str:
+    return (kind.__doc__ or "").partition("\n")[0]
+
+
+def pointer(path: str) -> str:
+    """ "order.lines[0].price" as the JSON pointer within `args`."""
+    return "/args/" + path.replace("[", "/").replace("]", "").replace(".", "/")
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The exception handler of the whole application."""
+    ours = explain(error)
+    request_id = request.scope.get("taskflow_request_id", "")
+    if isinstance(ours, InternalError):
+        log.error("request %s failed", request_id, exc_info=error)
+    problem = problem_of(ours, request.scope["path"], str(request_id))
+    headers = {}
+    if isinstance(error, HTTPException) and error.headers:
+        headers = {name: str(value) for name, value in error.headers.items()}
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["retry-after"] = "5"
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def explain(error: Exception) -> errors.TaskflowError:
+    """One of ours for whatever was raised."""
+    if isinstance(error, errors.TaskflowError):
+        return error
+    if isinstance(error, ValidationException):
+        return _invalid(error)
+    if isinstance(error, HTTPException):
+        return _by_status(error)
+    if isinstance(error, DriverError):
+        state = getattr(error, "sqlstate", None)
+        if state == "42501":
+            return access.NotAllowed("this is not yours to do or to see")
+        if state in ("57014", "55P03"):
+            return TooSlow("the database took too long", "Ask for less, or try again later.")
+        if state and state[:2] == "22":
+            return InvalidRequest("the database cannot take a value: out of range, or not readable")
+        if state in ("40001", "40P01"):
+            return errors.JobStateConflict("others changed the same at the same time", "Try again.")
+    return InternalError("something went wrong", "The log of the API knows this request id.")
+
+
+def _invalid(error: ValidationException) -> InvalidRequest:
+    fields = []
+    extra = error.extra if isinstance(error.extra, list) else []
+    for item in extra:
+        if isinstance(item, dict):
+            where = "/" + str(item.get("key", "")).replace(".", "/").replace("[", "/").replace(
+                "]", ""
+            )
+            fields.append((where, str(item.get("message", ""))[:300]))
+    said = "; ".join(f"{where}: {text}" for where, text in fields) or str(error.detail)
+    ours = InvalidRequest(said[:1000])
+    ours.fields = tuple(fields)
+    return ours
+
+
+def _by_status(error: HTTPException) -> errors.TaskflowError:
+    if error.status_code == 404:
+        return RouteNotFound("there is no such route", "GET /openapi.json lists them.")
+    if error.status_code == 405:
+        return WrongMethod("the route takes other methods", "GET /openapi.json lists them.")
+    if error.status_code == 401:
+        return access.NotAuthenticated(error.detail)
+    if error.status_code == 403:
+        return access.NotAllowed(error.detail)
+    if error.status_code == 413:
+        return RequestTooLarge(error.detail)
+    return InvalidRequest(error.detail) if error.status_code < 500 else InternalError(error.detail)
