@@ -39,7 +39,7 @@ declare
                      'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '
                      'cancel_run retry_run cancel_batch';
   -- the API does what operators do, bound to one tenant, and not: name tenants, edit settings, be a worker
-  v_api text := 'open_request find_login note_login issue_token use_token end_session set_password first_admin signing_keys '
+  v_api text := 'installed open_request find_login find_user note_login issue_token use_token end_session set_password first_admin signing_keys '
                 'put_user delete_user create_key rotate_key revoke_key put_tenant invite note_audit find_answer keep_answer '
                 'bound_tenant bound_queues tenant_of refuse_tenant caller '
                 'next_due config state_of explain may_read partition_day cron_next preview_schedule explain_schedule '

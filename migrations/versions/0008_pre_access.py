@@ -1,4 +1,5 @@
-"""Access: users, API keys, tokens, tenants with quotas, the audit trail, and what the API remembers.
+"""Access: users, API keys, tokens, tenants with quotas, the audit trail, and what the API
+remembers.
 
 Rollback: drops them; who did what is gone with them.
 """

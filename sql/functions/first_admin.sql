@@ -11,6 +11,8 @@ begin
   if exists (select from taskflow.api_user u where u.password_hash is not null) or exists (select from taskflow.api_key) then
     return null;
   end if;
+  insert into taskflow.tenant (tenant, created_at, created_by) values ('default', taskflow.now(), 'taskflow')
+  on conflict on constraint tenant_pkey do nothing;
   insert into taskflow.api_user as u (tenant, name, role, created_at, created_by)
   values ('default', 'admin', 'admin', taskflow.now(), 'taskflow')
   on conflict on constraint api_user_name_key do update set role = 'admin', disabled_at = null

@@ -41,6 +41,10 @@ BY_QUEUE: Final = frozenset({"jobs", "dlq", "queues", "operations", "tasks", "st
 it."""
 
 
+WHOLE: Final = frozenset({"users:write", "keys:write", "tenants:write"})
+"""Not for keys that are narrowed by scopes: they could make a key or a user that is not."""
+
+
 class Rule(msgspec.Struct, frozen=True):
     """What a route asks for."""
 
@@ -54,12 +58,14 @@ class Rule(msgspec.Struct, frozen=True):
     """Its answer holds a secret that is shown once, so it is not kept for a repeated request."""
     takes_ticket: bool = False
     """A one-time ticket in the query may stand for the credential: for what a browser opens."""
+    keeps_failures: bool = False
+    """Its transaction is committed even where it refuses: a wrong password has to be counted."""
     streams: bool = False
     """Its answer is no single piece, so there is no transaction around it."""
 
 
 OPEN: Final = Rule(None)
-LOGIN: Final = Rule(None, is_costly=True, has_secret=True)
+LOGIN: Final = Rule(None, is_costly=True, has_secret=True, keeps_failures=True)
 
 
 def _of(permission: str, **more: bool) -> Rule:
@@ -169,7 +175,7 @@ RULES: Final[dict[str, Rule]] = {
     "auth.logout": LOGIN,
     "auth.setup": LOGIN,
     "auth.me": _of("me"),
-    "auth.password": _of("me", is_costly=True, has_secret=True),
+    "auth.password": _of("me", is_costly=True, has_secret=True, keeps_failures=True),
     "auth.ticket": _of("me", has_secret=True),
     "users.list": _of("users:read"),
     "users.create": _of("users:write", has_secret=True),
@@ -199,6 +205,7 @@ RULES: Final[dict[str, Rule]] = {
     "docs.openapi": Rule(None, streams=True),
     "docs.page": Rule(None, streams=True),
     "docs.asset": Rule(None, streams=True),
+    "docs.problem": Rule(None, streams=True),
     "pages.setup": Rule(None, streams=True),
     "pages.asset": Rule(None, streams=True),
 }
@@ -224,6 +231,8 @@ def allows(rule: Rule, who: Principal) -> bool:
     if rule.permission is None:
         return True
     if rule.installation and who.tenant != INSTALLATION:
+        return False
+    if rule.permission in WHOLE and who.scopes is not None:
         return False
     subject = rule.permission.partition(":")[0]
     if queues_for(who, rule.permission) is not None and subject not in (*BY_QUEUE, OWN):

@@ -1,4 +1,4 @@
-"""How answers are written: ids as text, JSON as it is stored, secrets blotted out, lists by pages."""
+"""How answers are written: ids as text, JSON as stored, secrets blotted out, lists by pages."""
 
 from __future__ import annotations
 

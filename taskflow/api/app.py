@@ -11,18 +11,18 @@ from litestar import Litestar, Request, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
-from litestar.types import ASGIApp
 
 from taskflow.access.rules import RULES
-from taskflow.api import jobs, problems
+from taskflow.api import auth, docs, health, jobs, problems, tenants, users
 from taskflow.api.answers import JsonResponse
 from taskflow.api.door import Door, Keyring
-from taskflow.api.edge import Edge, networks
+from taskflow.api.edge import Application, Edge, networks
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError
 
 PREFIX = "/api/v1"
+ROUTES = [*jobs.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES]
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip
@@ -32,7 +32,7 @@ EXPOSED = [
 ]  # fmt: skip
 
 
-def create_app(taskflow: Taskflow) -> ASGIApp:
+def create_app(taskflow: Taskflow) -> Application:
     """The ASGI application of an app's database. It opens nothing before the first request."""
     return Edge(create_litestar(taskflow), networks(taskflow.settings.api_proxies))
 
@@ -43,9 +43,9 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
     keyring = Keyring(taskflow, secrets.token_bytes(32))
     door = DefineMiddleware(Door, taskflow=taskflow, keyring=keyring)
     app = Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=[*jobs.ROUTES])],
+        route_handlers=[Router(PREFIX, route_handlers=[*ROUTES]), *health.ROUTES, *docs.ROUTES],
         middleware=[door],
-        dependencies={"session": Provide(provide_session, sync_to_thread=False)},
+        dependencies=dependencies(),
         exception_handlers={Exception: problems.answer},
         response_class=JsonResponse,
         cors_config=_cors(_words(settings.api_cors)),
@@ -58,6 +58,25 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
     )
     check_rules(app)
     return app
+
+
+def dependencies() -> dict[str, Provide]:
+    """What handlers may ask for."""
+    readiness, description = health.Readiness(), docs.Description(create_described)
+    return {
+        "session": Provide(provide_session, sync_to_thread=False),
+        "readiness": Provide(lambda: readiness, sync_to_thread=False),
+        "document": Provide(lambda: description, sync_to_thread=False),
+    }
+
+
+def create_described() -> Litestar:
+    """The same routes once more, only to be described: what serves has no routes for that."""
+    return Litestar(
+        route_handlers=[Router(PREFIX, route_handlers=[*ROUTES]), *health.ROUTES],
+        dependencies=dependencies(),
+        openapi_config=docs.config(),
+    )
 
 
 def provide_session(request: Request[Any, Any, Any]) -> Session:

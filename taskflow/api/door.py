@@ -69,6 +69,7 @@ class Door:
         session = Session(self._app, signer, who, address, rule.permission)
         session.request_id = scope["taskflow_request_id"]
         session.if_match = header(scope, b"if-match")
+        session.is_secure = scope["taskflow_is_secure"]
         scope["taskflow_session"] = session
         if rule.streams:
             await self._next(scope, receive, send)
@@ -152,9 +153,10 @@ class Exchange:
             await arun(connection, self._session.binding())
         try:
             await self._answer(handler, body)
-            keeps = self._start["status"] < 400
-            if keeps and not self._is_read:
+            is_done = self._start["status"] < 400
+            if is_done and not self._is_read:
                 await self._session.run(self._audit_line())
+            keeps = is_done or self._rule.keeps_failures
         except BaseException:
             await connection.rollback()
             raise

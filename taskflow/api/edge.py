@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from taskflow.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 Asgi = Any
 """A connection's scope: a dict to which our layers add what they know, as `taskflow_...`."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -47,6 +48,7 @@ class Edge:
         sent = dict(scope["headers"])
         scope["taskflow_address"] = self._address(scope, sent)
         scope["taskflow_request_id"] = request_id(sent)
+        scope["taskflow_is_secure"] = self._is_secure(scope, sent)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -76,6 +78,12 @@ class Edge:
                 break
             address = found
         return address
+
+    def _is_secure(self, scope: Asgi, sent: dict[bytes, bytes]) -> bool:
+        client = scope.get("client")
+        if client and self._is_proxy(client[0]):
+            return sent.get(b"x-forwarded-proto", b"").strip().lower() == b"https"
+        return bool(scope.get("scheme") == "https")
 
     def _is_proxy(self, address: str) -> bool:
         return is_address(address) and any(

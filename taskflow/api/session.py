@@ -43,6 +43,8 @@ class Session:
         self.target: str | None = None
         """What the call was about, for the audit trail; the path's parameters unless set."""
         self.if_match: str | None = None
+        self.is_secure = False
+        """Did the request come over TLS?"""
         self.acted_as: Principal | None = None
         """Who it was, where that only came out on the way: at a login."""
         self.detail: Any = None

@@ -107,6 +107,19 @@ def find_login(tenant: str, name: str) -> Call[Login | None]:
     )
 
 
+def find_user(tenant: str, id: int) -> Call[Principal | None]:
+    """A user who has just shown who it is."""
+    return Call(
+        "select name, role, queues from taskflow.find_user(%(tenant)s, %(id)s::bigint)",
+        {"tenant": tenant, "id": id},
+        first(
+            lambda name, role, queues: Principal(
+                tenant, "user", id, name, role, None, None if queues is None else tuple(queues)
+            )
+        ),
+    )
+
+
 def note_login(tenant: str, id: int, *, succeeded: bool) -> Call[int | None]:
     """Counts a login; answers the version that the user's tokens carry."""
     return Call(

@@ -115,6 +115,23 @@ def server() -> Call[Server]:
     )
 
 
+class Installed(msgspec.Struct, frozen=True):
+    """What the database says that it holds."""
+
+    revision: str | None
+    hashes: dict[str, str]
+    """Of the text that each function and view was made from."""
+
+
+def installed() -> Call[Installed]:
+    """Which schema is there; works for the API's role, too, which sees no table of it."""
+    return Call(
+        "select revision, hashes::text from taskflow.installed()",
+        {},
+        lambda rows: Installed(rows[0][0], msgspec.json.decode(rows[0][1])),
+    )
+
+
 def has_schema() -> Call[bool]:
     return Call("select to_regnamespace('taskflow') is not null", {}, scalar)
 

@@ -6,6 +6,7 @@ idle worker hold 71 instead of 46 MB.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -37,17 +38,26 @@ def open_checked(dsn: str) -> psycopg.Connection[Any]:
 
 def require_current(dsn: str) -> None:
     """Raises `SchemaMissing` or `SchemaMismatch` unless the database fits this version."""
-    steps = load.revisions()
     with open_checked(dsn) as connection:
         revision = _revision(connection)
-        if revision is None:
-            raise SchemaMissing("the database has no taskflow schema", "Run taskflow db upgrade.")
-        if revision not in steps:
-            raise unknown_revision(revision)
-        if revision != steps[-1]:
-            raise SchemaMismatch.between(int(revision), int(steps[-1]))
+        check_revision(revision)
         rows = connection.execute("select name, source_hash from taskflow.sql_object").fetchall()
-    recorded = dict(rows)
+    check_objects(dict(rows))
+
+
+def check_revision(revision: str | None) -> None:
+    """Raises `SchemaMissing` or `SchemaMismatch` unless tables are as this version needs them."""
+    steps = load.revisions()
+    if revision is None:
+        raise SchemaMissing("the database has no taskflow schema", "Run taskflow db upgrade.")
+    if revision not in steps:
+        raise unknown_revision(revision)
+    if revision != steps[-1]:
+        raise SchemaMismatch.between(int(revision), int(steps[-1]))
+
+
+def check_objects(recorded: Mapping[str, str]) -> None:
+    """Raises `SchemaMismatch` unless functions and views are those of this version."""
     objects = (*load.views(), *load.functions())
     changed = [item for item in objects if recorded.get(item.name) != item.source_hash]
     if changed:

@@ -1,7 +1,8 @@
 """The API in this process, and clients of it with the rights that a test asks for.
 
 tf        an app on the test's database
-client    makes clients: client("admin"), client("viewer", tenant="acme", queues=["email"]), client() is anonymous
+client    makes clients: client("admin"), client("viewer", tenant="acme", queues=["email"]);
+              client() is anonymous
 """
 
 from __future__ import annotations
