@@ -207,7 +207,8 @@ RULES: Final[dict[str, Rule]] = {
     "docs.asset": Rule(None, streams=True),
     "docs.problem": Rule(None, streams=True),
     "pages.setup": Rule(None, streams=True),
-    "pages.asset": Rule(None, streams=True),
+    "pages.style": Rule(None, streams=True),
+    "pages.script": Rule(None, streams=True),
 }
 """One line per route, by its name."""
 

@@ -30,7 +30,7 @@ SENSITIVE = re.compile(
 _CURSOR_MARK = "cur_"
 
 
-class JsonResponse(Response[Any]):
+class JsonResponse(Response[T]):
     """Encodes what handlers return as the wire has it."""
 
     def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:  # noqa: ARG002

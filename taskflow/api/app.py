@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from litestar import Litestar, Request, Router
@@ -13,13 +13,13 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from taskflow.access.rules import RULES
-from taskflow.api import auth, docs, health, jobs, problems, tenants, users
+from taskflow.api import auth, docs, health, jobs, pages, problems, tenants, users
 from taskflow.api.answers import JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Application, Edge, networks
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
-from taskflow.errors import ConfigurationError
+from taskflow.errors import ConfigurationError, TaskflowError
 
 PREFIX = "/api/v1"
 ROUTES = [*jobs.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES]
@@ -43,7 +43,12 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
     keyring = Keyring(taskflow, secrets.token_bytes(32))
     door = DefineMiddleware(Door, taskflow=taskflow, keyring=keyring)
     app = Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=[*ROUTES]), *health.ROUTES, *docs.ROUTES],
+        route_handlers=[
+            Router(PREFIX, route_handlers=[*ROUTES]),
+            *health.ROUTES,
+            *docs.ROUTES,
+            *pages.ROUTES,
+        ],
         middleware=[door],
         dependencies=dependencies(),
         exception_handlers={Exception: problems.answer},
@@ -96,6 +101,9 @@ def check_rules(app: Litestar) -> None:
 def _closing(taskflow: Taskflow) -> Any:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        with suppress(TaskflowError):  # without a server: it says so when it is asked for something
+            await taskflow.adsn()
+            taskflow.listener()
         try:
             yield
         finally:

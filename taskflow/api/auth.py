@@ -18,6 +18,7 @@ from litestar.params import CookieParameter, HeaderParameter, JSONBody
 
 from taskflow.access import passwords
 from taskflow.access.tokens import Claims, digest, make_token
+from taskflow.api.answers import JsonResponse
 from taskflow.api.session import Injected, Session
 from taskflow.calls import access
 from taskflow.kernel.access import INSTALLATION, NotAllowed, NotAuthenticated, Principal, Role
@@ -195,7 +196,7 @@ async def grant(
         key=COOKIE, value=secret.text, path=COOKIE_PATH, httponly=True, samesite="strict",
         secure=session.is_secure, max_age=int(settings.api_session_lifetime.total_seconds()),
     )  # fmt: skip
-    return Response(granted, cookies=[cookie])
+    return JsonResponse(granted, cookies=[cookie])
 
 
 def check_origin(session: Session, origin: str | None, host: str | None) -> None:

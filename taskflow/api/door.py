@@ -40,6 +40,10 @@ KEY_LENGTH = 255
 _KEPT_HEADERS = ("content-type", "location", "etag")
 
 
+UNCOUNTED = Standing("anonymous", None, None, None, None, None, None, None, 0, 0, 0)
+"""Of requests for what everybody may see without a look at the database."""
+
+
 class Door:
     """One per application; an ASGI middleware around every route's handler."""
 
@@ -80,7 +84,7 @@ class Door:
     async def _ask(self, rule: Rule, signer: Signer, scope: Asgi, address: str) -> Standing:
         credential, is_given = credential_of(scope, signer, takes_ticket=rule.takes_ticket)
         if rule.streams and rule.permission is None:
-            return Standing("anonymous", None, None, None, None, None, None, None, 1, 0, 60)
+            return UNCOUNTED
         call = access.open_request(address, credential, is_costly=rule.is_costly)
         async with self._app.database.aconnection() as connection:
             found = await arun(connection, call)
@@ -356,6 +360,8 @@ def credential_of(scope: Asgi, signer: Signer, *, takes_ticket: bool) -> tuple[C
 
 def rate_headers(standing: Standing) -> dict[str, str]:
     """RateLimit-Policy and RateLimit as the IETF draft has them."""
+    if standing is UNCOUNTED:
+        return {}
     left = max(standing.rate - standing.used, 0)
     return {
         "ratelimit-policy": f'"default";q={standing.rate};w=60',

@@ -15,6 +15,7 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 
+from taskflow.api.answers import JsonResponse
 from taskflow.api.session import Injected, Session
 from taskflow.calls import health
 from taskflow.errors import SchemaMismatch, SchemaMissing, TaskflowError
@@ -95,7 +96,7 @@ async def live() -> Live:
 async def ready(session: Injected, readiness: Looked) -> Response[Ready]:
     """Can it serve? 503 while it cannot."""
     found = await readiness.of(session)
-    return Response(found, status_code=200 if found.status == "ready" else 503)
+    return JsonResponse(found, status_code=200 if found.status == "ready" else 503)
 
 
 @get("/health/details", name="health.details")

@@ -115,6 +115,15 @@ def server() -> Call[Server]:
     )
 
 
+def is_superuser() -> Call[bool]:
+    """Does row-level security pass the session's user by?"""
+    return Call(
+        "select r.rolsuper or r.rolbypassrls from pg_roles r where r.rolname = session_user",
+        {},
+        scalar,
+    )
+
+
 class Installed(msgspec.Struct, frozen=True):
     """What the database says that it holds."""
 

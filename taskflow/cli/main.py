@@ -25,6 +25,7 @@ TREE = {
     "workflow": Entry("taskflow.cli.workflow:workflow", JOBS, "Workflows, runs and their steps."),
     "batches": Entry("taskflow.cli.batches:batches", JOBS, "Jobs that are counted together."),
     "worker": Entry("taskflow.cli.worker:command", FLEET, "Serve queues until told to stop."),
+    "serve": Entry("taskflow.cli.serve:command", FLEET, "Serve the REST API."),
     "top": Entry("taskflow.cli.top:top", FLEET, "Live view of queues, workers and failures."),
     "queues": Entry("taskflow.cli.queues:queues", FLEET, "List, pause and resume queues."),
     "limits": Entry("taskflow.cli.limits:limits", FLEET, "How many jobs at once, and how fast."),
