@@ -43,7 +43,9 @@ begin
   if put_user.disabled then
     delete from taskflow.api_token t where t.tenant = v_tenant and t.user_id = put_user.id;
   end if;
-  perform taskflow.check_admin_left(v_tenant);
+  if v_user.role = 'admin' and v_user.disabled_at is null then
+    perform taskflow.check_admin_left(v_tenant);
+  end if;
   return put_user.id;
 end
 $$;
