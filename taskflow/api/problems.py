@@ -84,7 +84,7 @@ class TooSlow(errors.TaskflowError):
 class InternalError(errors.TaskflowError):
     """Something unforeseen went wrong in the API; its log knows more by the request id."""
 
-    code = "TF180"
+    code = "TF195"
 
 
 STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
