@@ -1,4 +1,4 @@
-"""Statistics as people read them: histograms, percentiles, series, and the state of things at a glance.
+"""Statistics as people read them: histograms, percentiles, series, and things at a glance.
 
 A histogram has buckets whose bounds double, from 1 ms to 70 minutes. They add up, over workers and
 over time, and a percentile of the sum is right to within its bucket.
