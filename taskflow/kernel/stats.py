@@ -69,7 +69,6 @@ class Queue(msgspec.Struct, frozen=True):
 class Overview(msgspec.Struct, frozen=True):
     """A tenant's jobs at a glance; rates and percentiles are of the last five minutes."""
 
-    at: datetime
     queues: int
     paused_queues: int
     available: int
@@ -78,7 +77,8 @@ class Overview(msgspec.Struct, frozen=True):
     retrying: int
     blocked: int
     is_capped: bool
-    oldest_waiting_s: float | None
+    oldest_due_at: datetime | None
+    """Since when the job that waits longest has been due."""
     throughput: float
     """Attempts that ended, per second."""
     failure_rate: float | None
