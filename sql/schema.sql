@@ -906,6 +906,152 @@ CREATE TABLE taskflow.sql_object (
     server_hash text NOT NULL
 );
 
+CREATE TABLE taskflow.stat_10s (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_10s_default (
+    at timestamp with time zone CONSTRAINT stat_10s_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_10s_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_10s_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_10s_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_10s_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_10s_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_10s_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_10s_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_10s_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_10s_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_1h (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_1h_default (
+    at timestamp with time zone CONSTRAINT stat_1h_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_1h_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_1h_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_1h_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_1h_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_1h_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_1h_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_1h_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_1h_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_1h_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_1m (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_1m_default (
+    at timestamp with time zone CONSTRAINT stat_1m_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_1m_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_1m_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_1m_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_1m_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_1m_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_1m_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_1m_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_1m_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_1m_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_flush (
+    worker_id bigint NOT NULL,
+    flush_no bigint NOT NULL,
+    flushed_at timestamp with time zone NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C"
+)
+WITH (fillfactor='50');
+
+CREATE VIEW taskflow.stats_10s WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_10s s;
+
+CREATE VIEW taskflow.stats_1h WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_1h s;
+
+CREATE VIEW taskflow.stats_1m WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_1m s;
+
 CREATE TABLE taskflow.task (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL COLLATE pg_catalog."C",
@@ -1015,6 +1161,12 @@ ALTER TABLE ONLY taskflow.job_history ATTACH PARTITION taskflow.job_history_defa
 
 ALTER TABLE ONLY taskflow.job_log ATTACH PARTITION taskflow.job_log_default DEFAULT;
 
+ALTER TABLE ONLY taskflow.stat_10s ATTACH PARTITION taskflow.stat_10s_default DEFAULT;
+
+ALTER TABLE ONLY taskflow.stat_1h ATTACH PARTITION taskflow.stat_1h_default DEFAULT;
+
+ALTER TABLE ONLY taskflow.stat_1m ATTACH PARTITION taskflow.stat_1m_default DEFAULT;
+
 ALTER TABLE ONLY taskflow.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1077,6 +1229,27 @@ ALTER TABLE ONLY taskflow.schedule_tick
 
 ALTER TABLE ONLY taskflow.sql_object
     ADD CONSTRAINT sql_object_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY taskflow.stat_10s
+    ADD CONSTRAINT stat_10s_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_10s_default
+    ADD CONSTRAINT stat_10s_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1h
+    ADD CONSTRAINT stat_1h_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1h_default
+    ADD CONSTRAINT stat_1h_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1m
+    ADD CONSTRAINT stat_1m_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1m_default
+    ADD CONSTRAINT stat_1m_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_flush
+    ADD CONSTRAINT stat_flush_pkey PRIMARY KEY (tenant, worker_id);
 
 ALTER TABLE ONLY taskflow.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (tenant, name);
@@ -1199,9 +1372,19 @@ ALTER INDEX taskflow.job_history_id ATTACH PARTITION taskflow.job_history_defaul
 
 ALTER INDEX taskflow.job_log_job ATTACH PARTITION taskflow.job_log_default_tenant_job_id_seq_idx;
 
+ALTER INDEX taskflow.stat_10s_pkey ATTACH PARTITION taskflow.stat_10s_default_pkey;
+
+ALTER INDEX taskflow.stat_1h_pkey ATTACH PARTITION taskflow.stat_1h_default_pkey;
+
+ALTER INDEX taskflow.stat_1m_pkey ATTACH PARTITION taskflow.stat_1m_default_pkey;
+
 GRANT USAGE ON SCHEMA taskflow TO taskflow_producer;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_worker;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.add_buckets(a integer[], b integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.add_stats(resolution text, at timestamp with time zone, lines jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.add_to_batch(batch_id bigint, task text, args jsonb, options jsonb, tenant text, OUT ids bigint[], OUT refused jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.add_to_batch(batch_id bigint, task text, args jsonb, options jsonb, tenant text, OUT ids bigint[], OUT refused jsonb) TO taskflow_producer;
@@ -1294,6 +1477,8 @@ GRANT SELECT ON TABLE taskflow.schedule TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.schedule TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.check_schedule(schedule taskflow.schedule) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.check_stats(lines jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_tenant(tenant text) FROM PUBLIC;
 
@@ -1458,6 +1643,10 @@ REVOKE ALL ON FUNCTION taskflow.fire_tick(schedule taskflow.schedule, tick_at ti
 
 REVOKE ALL ON FUNCTION taskflow.fit_args(task text, args jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.follow(tenant text, child_id bigint, parent_ids bigint[], on_failure text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.follow_again(tenant text, id bigint) FROM PUBLIC;
@@ -1558,6 +1747,8 @@ REVOKE ALL ON FUNCTION taskflow.is_accepted(tenant text, run_id bigint) FROM PUB
 
 REVOKE ALL ON FUNCTION taskflow.is_list(given anyarray) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.is_name(name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.is_published(task text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.is_spent(schedule taskflow.schedule) FROM PUBLIC;
@@ -1570,7 +1761,7 @@ REVOKE ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots inte
 GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integer[], tasks text[], lease interval, host text, pid integer, version text) TO taskflow_operator;
 
-REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, OUT made integer, OUT dropped integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, span integer, OUT made integer, OUT dropped integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) TO taskflow_worker;
@@ -1683,6 +1874,8 @@ REVOKE ALL ON FUNCTION taskflow.progress_said(tenant text, id bigint, claim_no b
 REVOKE ALL ON FUNCTION taskflow.prune_operations(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.prune_runs(until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.prune_stats(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.prune_ticks(at_time timestamp with time zone) FROM PUBLIC;
 
@@ -1872,6 +2065,14 @@ GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version in
 GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version integer, key text, tenant text, OUT id bigint, OUT outcome text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version integer, key text, tenant text, OUT id bigint, OUT outcome text) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.stat_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.stat_bounds() TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.stat_bounds() TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.step_context(tenant text, run_id bigint, reads integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.stop_failed(tenant text, ended taskflow.step_end[]) FROM PUBLIC;
@@ -1999,6 +2200,36 @@ GRANT SELECT ON TABLE taskflow.schedule_view TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_10s_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_10s_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1h_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1h_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1m_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1m_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_operator;
 
 GRANT SELECT ON TABLE taskflow.task TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.task TO taskflow_operator;
