@@ -1643,9 +1643,9 @@ REVOKE ALL ON FUNCTION taskflow.fire_tick(schedule taskflow.schedule, tick_at ti
 
 REVOKE ALL ON FUNCTION taskflow.fit_args(task text, args jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint) TO taskflow_worker;
-GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint) TO taskflow_operator;
+REVOKE ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.follow(tenant text, child_id bigint, parent_ids bigint[], on_failure text) FROM PUBLIC;
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import add
 from typing import Any, LiteralString, get_args
 
 import msgspec
@@ -33,15 +34,41 @@ class Line(msgspec.Struct, gc=False):
     run_buckets: list[int] = msgspec.field(default_factory=lambda: [0] * BUCKETS)
     wait_buckets: list[int] = msgspec.field(default_factory=lambda: [0] * BUCKETS)
 
+    def grow(self, count: int, run_seconds: float, wait_seconds: float) -> None:
+        self.count += count
+        self.run_seconds += run_seconds
+        self.wait_seconds += wait_seconds
+
+    def add(self, other: Line) -> None:
+        self.grow(other.count, other.run_seconds, other.wait_seconds)
+        self.run_buckets = list(map(add, self.run_buckets, other.run_buckets))
+        self.wait_buckets = list(map(add, self.wait_buckets, other.wait_buckets))
+
+
+Lines = Mapping[tuple[str, str, str, str], Line]
+
 
 def flush(
-    worker_id: int,
-    number: int,
-    lines: Mapping[tuple[str, str, str, str], Line],
-    topics: Sequence[str],
+    worker_id: int, number: int, lines: Lines, topics: Sequence[str], hours: Lines
 ) -> Call[bool]:
-    """Adds lines, once for each `number`. Does not wait for the disk: a server that crashes may
-    forget the last statistics, and a commit of its own each second would slow settles down."""
+    """Adds lines, and those of the hour, once for each `number`. Does not wait for the disk: a
+    server that crashes may forget the last statistics, and a commit of its own each second would
+    slow settles down."""
+    return Call(
+        "select taskflow.flush_stats(%(worker_id)s::bigint, %(lines)s::jsonb, %(topics)s::text[],"
+        " %(number)s::bigint, %(hours)s::jsonb) from set_config('synchronous_commit', 'off', true)",
+        {
+            "worker_id": worker_id,
+            "lines": _plain(lines),
+            "topics": list(topics),
+            "number": number,
+            "hours": _plain(hours),
+        },
+        scalar,
+    )
+
+
+def _plain(lines: Lines) -> str:
     said = [
         {
             "tenant": tenant,
@@ -56,17 +83,7 @@ def flush(
         }
         for (tenant, queue, task, outcome), line in lines.items()
     ]
-    return Call(
-        "select taskflow.flush_stats(%(worker_id)s::bigint, %(lines)s::jsonb, %(topics)s::text[],"
-        " %(number)s::bigint) from set_config('synchronous_commit', 'off', true)",
-        {
-            "worker_id": worker_id,
-            "lines": msgspec.json.encode(said).decode(),
-            "topics": list(topics),
-            "number": number,
-        },
-        scalar,
-    )
+    return msgspec.json.encode(said).decode()
 
 
 # --- the state of things --------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
@@ -29,6 +30,8 @@ MOST_KEYS = 500
 """Keys of one flush; further ones are counted together: producers choose task names freely."""
 MOST_TOPICS = 50
 LAST_FLUSH_S = 2.0
+HOURS_EVERY_S = 30.0
+"""The hour's counts are handed in more seldom: see taskflow.flush_stats."""
 REST = "*"
 
 
@@ -38,6 +41,9 @@ class Tally:
     def __init__(self, lease: timedelta) -> None:
         self._lease_s = lease.total_seconds()
         self._lines: dict[Key, stats.Line] = {}
+        self._hours: dict[Key, stats.Line] = {}
+        self._hours_at = time.monotonic() + HOURS_EVERY_S
+        self._is_last = False
         self._topics: set[str] = set()
         self._unsent: Call[bool] | None = None
         self._number = 0
@@ -64,19 +70,24 @@ class Tally:
         claim, by the database's clock, and from there on by ours."""
         lines, lease_s, bounds = self._lines, self._lease_s, BOUNDS_S
         tenant = queue = task = ""
-        line = stats.Line()
+        line, count, run_total, wait_total = stats.Line(), 0, 0.0, 0.0
+        runs, waits = line.run_buckets, line.wait_buckets
         for job in jobs:
             if job.task != task or job.queue != queue or job.tenant != tenant:
+                line.grow(count, run_total, wait_total)
+                count, run_total, wait_total = 0, 0.0, 0.0
                 tenant, queue, task = job.tenant, job.queue, job.task
                 line = lines.get((tenant, queue, task, "completed")) or self._open(job, "completed")
+                runs, waits = line.run_buckets, line.wait_buckets
             began = job.begun_at
             run_s = job.ended_at - began
             wait_s = (job.lease_until - job.run_at).total_seconds() - lease_s + began - job.taken_at
-            line.count += 1
-            line.run_seconds += run_s
-            line.wait_seconds += wait_s
-            line.run_buckets[bisect_right(bounds, run_s)] += 1
-            line.wait_buckets[bisect_right(bounds, wait_s)] += 1
+            count += 1
+            run_total += run_s
+            wait_total += wait_s
+            runs[bisect_right(bounds, run_s)] += 1
+            waits[bisect_right(bounds, wait_s)] += 1
+        line.grow(count, run_total, wait_total)
 
     def ended(self, job: Claimed, outcome: str) -> None:
         """One has ended otherwise, perhaps before its handler began."""
@@ -109,23 +120,31 @@ class Tally:
         self, run: Callable[[Call[bool]], Awaitable[bool]], worker_id: int
     ) -> None:
         """At the end: what was on its way before, and the rest; not for long."""
+        self._is_last = True
         try:
             async with asyncio.timeout(LAST_FLUSH_S):
-                while self._unsent or self._lines:
+                while self._unsent or self._lines or self._hours:
                     await self.flush(run, worker_id)
         except (DriverError, TaskflowError, TimeoutError) as error:
             logger.warning("the last statistics could not be written: %s", first_line(error))
 
     def _take(self, worker_id: int) -> Call[bool] | None:
-        lines, topics = self._lines, self._topics
-        if not lines and not topics:
+        lines, topics, hours = self._lines, self._topics, self._hours
+        is_hours_turn = self._is_last or time.monotonic() >= self._hours_at
+        if not lines and not topics and not (hours and is_hours_turn):
             return None
         self._lines, self._topics = {}, set()
+        for key, line in lines.items():
+            hours.setdefault(key, stats.Line()).add(line)
+        if is_hours_turn:
+            self._hours, self._hours_at = {}, time.monotonic() + HOURS_EVERY_S
+        else:
+            hours = {}
         topics.update(f"{tenant}/{queue}" for tenant, queue, _, _ in lines)
         if len(topics) > MOST_TOPICS:
             topics = {f"{REST}/{REST}"}
         self._number += 1
-        return stats.flush(worker_id, self._number, lines, sorted(topics))
+        return stats.flush(worker_id, self._number, lines, sorted(topics), hours)
 
     def _open(self, job: Claimed, outcome: str) -> stats.Line:
         key = (job.tenant, job.queue, job.task, outcome)

@@ -90,6 +90,16 @@ def test_sums_agree_between_resolutions(db: Connection, clock: None) -> None:
     assert sums[0].n > sums[1].n > sums[2].n
 
 
+def test_the_hour_may_be_handed_in_apart(db: Connection) -> None:
+    flush(db, line(), hours=Jsonb([]))
+    flush(db, line(), hours=Jsonb([line(count=2)]))
+    flush(db, hours=Jsonb([line(count=4)]))
+    counts = [sum(row.count for row in stored(db, table)) for table in TABLES]
+    assert counts == [2, 2, 6]
+    with pytest.raises(psycopg.Error, match="well-formed"):
+        flush(db, hours=Jsonb([line(count=-1)]))
+
+
 def test_a_flush_that_is_repeated_adds_nothing(db: Connection) -> None:
     assert flush(db, line(), flush_no=1) is True
     assert flush(db, line(), flush_no=1) is False

@@ -24,6 +24,7 @@ from taskflow.kernel.stats import (
 )
 from taskflow.store.call import run
 from tests.support import factories as f
+from tests.support.sources import ROOT
 
 Connection = psycopg.Connection[Any]
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -258,3 +259,14 @@ def test_counts_stop_at_a_cap_and_say_so(db: Connection) -> None:
     f.enqueue_many(db, stats.WALK_CAP + 5, queue="long")
     (queue,) = run(db, stats.queues("default"))
     assert (queue.available, queue.is_capped) == (stats.WALK_CAP, True)
+
+
+def test_the_documented_percentile_of_a_sum_is_ours(db: Connection) -> None:
+    page = (ROOT / "docs/explanation/statistics.md").read_text(encoding="utf-8")
+    statement = page.split("```sql\n")[1].split("```")[0]
+    add(db, [0.01] * 60, task="a")
+    add(db, [0.7] * 40, task="b")
+    (row,) = db.execute(statement.encode()).fetchall()
+    (line,) = read(db, "run_p95", step=HOUR).lines
+    assert row[2] == pytest.approx(line.points[-1].value)
+    assert 0.512 <= row[2] <= 1.024

@@ -143,7 +143,7 @@ async def test_an_idle_worker_sends_nothing(tf: Taskflow, db: Connection, connec
             await worker.tally.flush(note, worker.id)
             assert sent == []
             await task.aenqueue()
-            await eventually(lambda: counted(db))
+            await eventually(lambda: counted(db, "stat_10s"))
         heard = [said for said in listener.heard() if said.startswith("active")]
     assert heard
     assert set(" ".join(heard).split()) <= {"active", "default/default", "*/default"}
@@ -180,9 +180,12 @@ async def test_a_flush_whose_fate_is_unknown_is_sent_again_and_added_once(
         await tally.flush(broken_after(tf.arun), 7)
     tally.completed([claimed(now)])
     await tally.flush(tf.arun, 7)
-    assert counted(db) == Counter({("q", "t", "completed"): 2})
+    assert counted(db, "stat_1m") == Counter({("q", "t", "completed"): 2})
     await tally.flush(tf.arun, 7)
-    assert counted(db) == Counter({("q", "t", "completed"): 3})
+    assert counted(db, "stat_1m") == Counter({("q", "t", "completed"): 3})
+    assert not counted(db, "stat_1h"), "its turn comes more seldom"
+    await tally.flush_last(tf.arun, 7)
+    assert counted(db, "stat_1h") == counted(db, "stat_10s") == counted(db, "stat_1m")
 
 
 async def test_task_names_without_end_share_a_line(tf: Taskflow, db: Connection) -> None:
