@@ -1,4 +1,4 @@
--- Removes a user, whose keys go off with it. Raises TF181, and TF182 for the last administrator.
+-- Removes a user, whose keys go off with it. Raises TF190, and TF191 for the last administrator.
 create or replace function taskflow.delete_user(id bigint, tenant text default null) returns void
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
@@ -9,7 +9,7 @@ begin
   delete from taskflow.api_user u where u.tenant = v_tenant and u.id = delete_user.id
   returning u.role into v_role;
   if not found then
-    raise exception 'no user %', delete_user.id using errcode = 'TF181', hint = 'GET /api/v1/users lists them.';
+    raise exception 'no user %', delete_user.id using errcode = 'TF190', hint = 'GET /api/v1/users lists them.';
   end if;
   update taskflow.api_key k set revoked_at = taskflow.now(), version = k.version + 1
    where k.tenant = v_tenant and k.user_id = delete_user.id and k.revoked_at is null;

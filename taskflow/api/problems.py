@@ -48,7 +48,7 @@ class RouteNotFound(errors.TaskflowError):
 class WrongMethod(errors.TaskflowError):
     """A route of the API does not take this method."""
 
-    code = "TF189"
+    code = "TF199"
 
 
 class IdempotencyMismatch(errors.TaskflowError):

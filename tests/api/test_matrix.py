@@ -155,7 +155,7 @@ async def test_each_role_may_what_the_table_says(
     """Attack 3: five roles in two tenants; a refusal comes before anything is looked up."""
     things = {tenant: one_of_everything(db, tenant) for tenant in ("default", "acme")}
     anonymous = await ask(client(), asked, things["default"])
-    assert (anonymous.status_code, anonymous.json()["code"]) == (401, "TF188")
+    assert (anonymous.status_code, anonymous.json()["code"]) == (401, "TF198")
     for tenant, known in things.items():
         for role in reversed(ROLES):
             answer = await ask(client(role, tenant=tenant), asked, known)

@@ -249,10 +249,10 @@ def test_a_tenant_has_no_more_live_jobs_than_its_quota(db: Connection) -> None:
         db.execute("update taskflow.tenant set counted_at = null")
     with pytest.raises(psycopg.Error) as refused:
         db.execute("select taskflow.enqueue('t', tenant => 'acme')")
-    assert refused.value.sqlstate == "TF186"
+    assert refused.value.sqlstate == "TF196"
     with pytest.raises(psycopg.Error) as refused:
         db.execute("select * from taskflow.enqueue_many('t', '[{}]', tenant => 'acme')")
-    assert refused.value.sqlstate == "TF186"
+    assert refused.value.sqlstate == "TF196"
     db.execute("select taskflow.enqueue('t', tenant => 'free')")
 
 
@@ -266,7 +266,7 @@ def test_storage_is_estimated_and_held_to_its_quota(db: Connection) -> None:
     assert 60 * 200 < stored < 60 * 1000
     with pytest.raises(psycopg.Error) as refused:
         db.execute("select taskflow.enqueue('t', tenant => 'acme')")
-    assert refused.value.sqlstate == "TF186"
+    assert refused.value.sqlstate == "TF196"
 
 
 def test_only_the_installation_makes_tenants(db: Connection) -> None:
