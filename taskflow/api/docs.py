@@ -135,6 +135,7 @@ def _complete(operation: dict[str, Any], method: str, rule: Rule) -> None:
     for status, said in COMMON.items():
         if not (is_open and not rule.is_costly and status in PUBLIC):
             operation["responses"][status] = {"description": said, "content": problem}
+    operation["responses"].get("204", {}).pop("content", None)
     parameters = operation.setdefault("parameters", [])
     if method == "post" and not is_open:
         parameters.append(
