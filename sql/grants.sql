@@ -33,11 +33,14 @@ declare
                    'operate disown was_settled set_result publish_tasks wait_for_work next_due stop_waiting backoff config state_of explain may_read partition_day '
                    'fire_schedules due_in publish_schedules cron_next preview_schedule explain_schedule '
                    'schedule_state schedule_orphaned tick_text explain_run '
+                   'open_delivery note_delivery webhook_types webhook_stats '
                    'progress log record_many get_logs save_step get_steps put_result';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant '
                      'set_limit delete_limit move_job set_priority start_operation cancel_operation undo_operation '
                      'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '
-                     'cancel_run retry_run cancel_batch';
+                     'cancel_run retry_run cancel_batch '
+                     'put_webhook delete_webhook webhook_secret rotate_webhook_secret disable_webhook enable_webhook test_webhook '
+                     'resend_delivery resend_failed put_source delete_source rotate_source_secret open_source receive_webhook';
   v_granted text;
   v_function record;
 begin
@@ -58,6 +61,7 @@ begin
   if to_regrole('taskflow_producer') is not null then
     grant usage on schema taskflow to taskflow_producer, taskflow_worker, taskflow_operator;
     grant select on all tables in schema taskflow to taskflow_worker, taskflow_operator;
+    revoke select on taskflow.webhook_secret from taskflow_worker, taskflow_operator;
     grant update on taskflow.config to taskflow_operator;
   end if;
 end
