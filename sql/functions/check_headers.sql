@@ -11,7 +11,7 @@ begin
   select h.key into v_bad from jsonb_each(headers) h
    where jsonb_typeof(h.value) <> 'string' or h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,100}$'
       or (h.value #>> '{}') !~ '^[\x20-\x7e]*$' or length(h.value #>> '{}') > 4000
-      or lower(h.key) ~ '^(host|content-(length|type|encoding)|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|proxy-.*|webhook-.*)$'
+      or lower(h.key) ~ '^(host|content-(length|type|encoding)|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept-encoding|proxy-.*|webhook-.*)$'
    limit 1;
   if v_bad is not null then
     raise exception 'header % cannot be set', quote_literal(left(v_bad, 100))
