@@ -1,6 +1,7 @@
 """Webhooks: endpoints, events, deliveries, and sources of incoming ones.
 
-Rollback: drops endpoints with their secrets and the record of deliveries; jobs that wait to deliver stay.
+Rollback: drops endpoints, their secrets and the record of deliveries; jobs that wait to deliver
+stay, and find nothing to do.
 """
 
 from pathlib import Path

@@ -11,7 +11,7 @@ declare
     sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64'));
 begin
   if free_form then
-    v_is_good := v_secret ~ '^[\x21-\x7e]{16,200}$';
+    v_is_good := v_secret ~ '^[\x20-\x7e]{16,200}$';
   elsif v_secret ~ '^whsec_[A-Za-z0-9+/]+={0,2}$' then
     begin
       v_is_good := octet_length(decode(substr(v_secret, 7), 'base64')) between 24 and 64;

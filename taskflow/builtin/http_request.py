@@ -46,6 +46,7 @@ async def http_request(
     method: Method = "GET",
     headers: dict[str, str] | None = None,
     body: str | None = None,
+    *,
     timeout: float = 30.0,
 ) -> Answered:
     """Asks once and answers status, headers and body, whatever the status is.

@@ -150,7 +150,7 @@ def enable(id: int, tenant: str | None = None) -> Call[bool]:
     )
 
 
-def test(id: int, tenant: str | None = None) -> Call[int]:
+def send_test(id: int, tenant: str | None = None) -> Call[int]:
     """Sends webhook.test to this endpoint, once; answers the delivery's id."""
     return Call(
         "select taskflow.test_webhook(%(id)s::bigint, %(tenant)s)",
@@ -217,7 +217,7 @@ def event(id: int, tenant: str) -> Call[Event | None]:
         "select v.id, v.type, v.occurred_at, v.data::text from taskflow.webhook_event v"
         " where v.tenant = %(tenant)s and v.id = %(id)s",
         {"tenant": tenant, "id": id},
-        first(lambda id, type, at, told: Event(id, type, at, codec.decode(told))),
+        first(lambda id, kind, at, told: Event(id, kind, at, codec.decode(told))),
     )
 
 

@@ -58,7 +58,7 @@ class DeliveryNotFound(TaskflowError):
 
 
 class AddressRefused(TaskflowError):
-    """An address may not be called: it is not public, not allowed, or written in a misleading way."""
+    """An address may not be called: it is not public, or written in a misleading way."""
 
     code = "TF184"
 

@@ -1,7 +1,7 @@
-"""One HTTP request to an address that somebody else chose: guarded, bounded, and never followed on.
+"""One HTTP request to an address that somebody else chose: guarded, bounded, never followed on.
 
-No redirects, no decompression, no proxy, no connection kept: one question, and as much of the answer
-as is wanted, within one deadline. Import it where it is used: httpcore takes memory.
+No redirects, no decompression, no proxy, no connection kept: one question, and as much of the
+answer as is wanted, within one deadline. Import it where it is used: httpcore takes memory.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - the signature is httpcore's
     ) -> httpcore.AsyncNetworkStream:
         assert (host, port) == (self._target.host, self._target.port)
         try:
@@ -98,14 +98,6 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             return stream
         raise failed
 
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        raise AddressRefused("sockets of this machine are not called")
-
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
@@ -122,11 +114,10 @@ async def fetch(
 ) -> Answer:
     """Asks once. Raises `AddressRefused` and `NoAnswer`."""
     target = rules.parse(url)
-    begun = time.monotonic()
     network = GuardedNetwork(rules, target, resolver)
     try:
         async with asyncio.timeout(deadline.total_seconds()):
-            return await _ask(target, network, method, headers or {}, body, begun)
+            return await _ask(target, network, method, headers or {}, body)
     except TimeoutError:
         raise NoAnswer(f"no whole answer within {deadline.total_seconds():g} s") from None
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
@@ -141,8 +132,8 @@ async def _ask(
     method: str,
     headers: Mapping[str, str],
     body: bytes | None,
-    begun: float,
 ) -> Answer:
+    begun = time.monotonic()
     own = [("host", target.authority), ("accept-encoding", "identity"), ("connection", "close")]
     sent = [
         (name.encode("ascii"), value.encode("ascii")) for name, value in (*own, *headers.items())

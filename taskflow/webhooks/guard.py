@@ -1,12 +1,12 @@
 """Which addresses may be called: rules, without any input or output.
 
-A request that users can aim must not reach what only this machine can see. So the address is written
-in one plain way, or refused; every answer of the resolver must be public, or the host is refused; and
-what is connected to is an address that was looked at, never a name that is resolved again.
+A request that users can aim must not reach what only this machine can see. So the address is
+written in one plain way, or refused; every answer of the resolver must be public, or the host is
+refused; and what is connected to is an address that was looked at, not a name resolved again.
 
 Ports: those of the web, and from 1024 on, where people run services of their own. The ports of
-databases and caches are left out although addresses are checked: an allowed network often holds some,
-and several of them take commands out of an HTTP request.
+databases and caches are left out although addresses are checked: an allowed network often holds
+some, and several of them take commands out of an HTTP request.
 """
 
 from __future__ import annotations

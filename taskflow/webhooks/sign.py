@@ -17,12 +17,13 @@ from taskflow.kernel.webhooks import SecretInvalid, SignatureInvalid
 
 PREFIX = "whsec_"
 TOLERANCE = timedelta(minutes=5)
+MOST_SIGNATURES = 20
 LEAST_BYTES, MOST_BYTES = 24, 64
 
 
 def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
     """One signature. Raises `SecretInvalid`."""
-    signed = b"%b.%d.%b" % (id.encode(), timestamp, body)
+    signed = b"%b.%d.%b" % (id.encode("utf-8", "replace"), timestamp, body)
     digest = hmac.digest(key_of(secret), signed, hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"
 
@@ -52,12 +53,19 @@ def verify(
     if not (id and timestamp and signatures):
         raise SignatureInvalid("webhook-id, webhook-timestamp or webhook-signature is missing")
     sent = check_time(timestamp, now, tolerance)
-    found = [part.encode() for part in signatures.split()[:20] if part.startswith("v1,")]
-    expected = [sign(secret, id, sent, body).encode() for secret in secrets]
-    # all pairs are compared, so that the time tells nothing of which secret it was
-    if not any([hmac.compare_digest(one, two) for one in found for two in expected]):
+    found = [part for part in signatures.split()[:MOST_SIGNATURES] if part.startswith("v1,")]
+    if not fits(found, [sign(secret, id, sent, body) for secret in secrets]):
         raise SignatureInvalid("no signature fits")
     return id
+
+
+def fits(given: Iterable[str], expected: Sequence[str]) -> bool:
+    """Is one of these signatures right? All are compared, so that time tells nothing of which."""
+    found = False
+    for one in given:
+        for other in expected:
+            found |= hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
+    return found
 
 
 def check_time(timestamp: str, now: datetime, tolerance: timedelta) -> int:

@@ -1,7 +1,7 @@
 """The task that delivers: one event to one endpoint, signed, tried again for about three days.
 
-What an attempt means is decided in the database, in the transaction that writes it down; here is only
-the sending, and the policy that says when it is tried again.
+What an attempt means is decided in the database, in the transaction that writes it down; here is
+only the sending, and the policy that says when it is tried again.
 """
 
 from __future__ import annotations
