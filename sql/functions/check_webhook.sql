@@ -7,7 +7,7 @@ declare
   v_known text[] := taskflow.webhook_types();
 begin
   perform taskflow.check_name('tenant', endpoint.tenant), taskflow.check_name('queue', endpoint.queue), taskflow.check_headers(endpoint.headers);
-  if endpoint.url is null or endpoint.url !~ '^https?://[^[:space:]/@\\#?]+([/?][\x21-\x7e]*)?$' or endpoint.url ~ '[#\\]' or length(endpoint.url) > 2000 then
+  if endpoint.url is null or endpoint.url !~ '^https?://[A-Za-z0-9._:\[\]-]+([/?][\x21-\x7e]*)?$' or endpoint.url ~ '[#\\]' or length(endpoint.url) > 2000 then
     raise exception 'url % is not valid', coalesce(quote_literal(left(endpoint.url, 200)), 'NULL')
       using errcode = 'TF111', hint = 'Write https://host/path in plain ASCII, without user, password or fragment.';
   end if;

@@ -4,8 +4,9 @@ create or replace function taskflow.delete_webhook(id bigint, expected_version i
 returns boolean
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 declare
-  v_e taskflow.webhook_endpoint := taskflow.find_webhook(delete_webhook.id, delete_webhook.tenant, expected_version);
+  v_e taskflow.webhook_endpoint;
 begin
+  v_e := taskflow.find_webhook(delete_webhook.id, delete_webhook.tenant, expected_version);
   delete from taskflow.webhook_endpoint e where e.tenant = v_e.tenant and e.id = v_e.id;
   delete from taskflow.webhook_secret s where s.tenant = v_e.tenant and s.owner = 'endpoint ' || v_e.id;
   return true;

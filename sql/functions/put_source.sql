@@ -58,5 +58,6 @@ begin
   if v_is_new or secret is not null then
     return taskflow.save_secret(tenant, 'source ' || name, secret, free_form => v_s.scheme <> 'standard');
   end if;
+  return null;
 end
 $$;

@@ -8,6 +8,7 @@ create or replace function taskflow.send_events(
 language plpgsql volatile as $$
 declare
   v_now timestamptz := taskflow.now();
+  v_version smallint := taskflow.published_version('taskflow.deliver');
   v_deliveries bigint[];
   v_jobs bigint[];
   v_queues text[];
@@ -35,7 +36,7 @@ begin
   enqueued as (
     insert into taskflow.job (id, run_at, created_at, max_attempts, priority, tenant, queue, task, created_by, args, args_version)
     select d.job_id, v_now, v_now, case when only_to is null then 10 else 1 end, 2, send_events.tenant, d.queue,
-           'taskflow.deliver', session_user, jsonb_build_object('delivery_id', d.id), taskflow.published_version('taskflow.deliver')
+           'taskflow.deliver', session_user, jsonb_build_object('delivery_id', d.id), v_version
       from delivery d),
   noted as (
     insert into taskflow.webhook_delivery (tenant, id, endpoint_id, event_id, job_id, created_at)
