@@ -29,7 +29,7 @@ except ImportError as error:  # pragma: no cover - tests have it
     ) from error
 
 from taskflow.kernel.webhooks import AddressRefused
-from taskflow.webhooks.guard import Rules, Target
+from taskflow.webhooks.guard import Rules, Target, is_same
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
@@ -70,6 +70,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         self._target = target
         self._resolver = resolver
         self._plain = httpcore.AnyIOBackend()
+        self._opened: httpcore.AsyncNetworkStream | None = None
 
     async def connect_tcp(
         self,
@@ -91,12 +92,17 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
                 continue
+            self._opened = stream
             peer = stream.get_extra_info("server_addr")
-            if not peer or self._rules.check(self._target, [peer[0]]) != [address]:
-                await stream.aclose()
+            if not peer or not is_same(peer[0], address):
                 raise AddressRefused(f"{host} was connected to another address than {address}")
             return stream
         raise failed
+
+    async def close(self) -> None:
+        """What a deadline cuts off in the middle of a handshake, nobody else would close."""
+        if self._opened is not None:
+            await self._opened.aclose()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -124,6 +130,8 @@ async def fetch(
         raise NoAnswer(f"{type(error).__name__}: {str(error)[:300]}".rstrip(": ")) from None
     except (OSError, ssl.SSLError) as error:
         raise NoAnswer(f"{type(error).__name__}: {str(error)[:300]}") from None
+    finally:
+        await network.close()
 
 
 async def _ask(

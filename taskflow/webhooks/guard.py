@@ -146,6 +146,11 @@ class Rules:
         )
 
 
+def is_same(one: str, other: str) -> bool:
+    """Are these two spellings of one address?"""
+    return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+
+
 def is_public(address: Address) -> bool:
     """Does everybody on the Internet mean the same machine by it?"""
     if isinstance(address, ipaddress.IPv4Address):

@@ -66,10 +66,7 @@ def _digest(secret: str, signed: bytes) -> str:
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
-    try:
-        content = codec.decode(body)
-    except ValueError:
-        content = None
+    content = codec.decode(body)
     if not isinstance(content, dict):
         raise InvalidArguments.listing([("", "the body is not a JSON object")], "")
     return content

@@ -79,8 +79,9 @@ BAD_URLS = [
 BAD_HEADERS: list[Any] = [
     [], {"a": 1}, {"X": "a\r\nHost: b"}, {"X": "a\n"}, {"X\r\n": "a"}, {"X Y": "a"}, {"": "a"},
     {"X": "ä"}, {"X:": "a"}, {"Host": "b"}, {"CONTENT-LENGTH": "1"},
-    {"Transfer-Encoding": "chunked"}, {"Connection": "close"}, {"webhook-id": "1"}, {"Webhook-Signature": "x"}, {"Upgrade": "h2c"},
-    {"Content-Type": "text/html"}, {"Proxy-Authorization": "x"}, {"X": "a" * 4001},
+    {"Transfer-Encoding": "chunked"}, {"Connection": "close"}, {"webhook-id": "1"},
+    {"Webhook-Signature": "x"}, {"Upgrade": "h2c"}, {"Content-Type": "text/html"},
+    {"Proxy-Authorization": "x"}, {"X": "a" * 4001},
     {f"X{n}": "a" for n in range(21)},
 ]  # fmt: skip
 
