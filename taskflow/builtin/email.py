@@ -10,7 +10,6 @@ import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +29,7 @@ _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*"
     r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
+_SENDER = re.compile(r"(?:([^<>,;\"\x00-\x1f\x7f]*)<([^<>]*)>|([^<>]*))")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -154,9 +154,12 @@ async def _send(message: EmailMessage, server: dict[str, Any]) -> dict[str, str]
 
 
 def _sender(mail_from: str | None) -> Address:
-    name, address = parseaddr(mail_from or "")
-    if not _ADDRESS.fullmatch(address) or _CONTROL.search(name):
-        raise ConfigurationError("mail_from is not set to an address", "Write a@example.com.")
+    found = _SENDER.fullmatch(mail_from or "")
+    name, address = ((found[1] or "").strip(), found[2] or found[3]) if found else ("", "")
+    if not _ADDRESS.fullmatch(address):
+        raise ConfigurationError(
+            "mail_from is not set to one address", "Write a@example.com or Shop <a@example.com>."
+        )
     user, _, domain = address.rpartition("@")
     return Address(name, user, domain)
 
