@@ -14,8 +14,9 @@ declare
   v_queues text[];
   v_queue text;
 begin
+  -- numbered by windows, as joins of what has no statistics may be planned rows times rows
   with pair as materialized (
-    select d.type, d.data, d.place, e.id as endpoint_id, e.queue
+    select d.type, d.data, d.place, e.id as endpoint_id, e.queue, row_number() over (partition by d.place order by e.id) as nth
       from unnest(drafts) with ordinality d (type, data, queue, task, place)
       join taskflow.webhook_endpoint e on e.tenant = send_events.tenant
        and case when only_to is not null then e.id = only_to
@@ -23,16 +24,13 @@ begin
             and taskflow.listens_to(e.types, d.type)
             and (d.queue is null or e.queues = '{}' or d.queue = any (e.queues))
             and (d.task is null or e.tasks = '{}' or d.task = any (e.tasks)) end),
-  event as materialized (
-    select p.place, nextval('taskflow.webhook_event_id_seq') as id from (select distinct place from pair order by 1) p),
+  delivery as materialized (
+    select p.*, max(p.own_id) over (partition by p.place) as event_id,
+           nextval('taskflow.webhook_delivery_id_seq') as id, nextval('taskflow.job_id_seq') as job_id
+      from (select *, case when nth = 1 then nextval('taskflow.webhook_event_id_seq') end as own_id from pair order by place, nth) p),
   written as (
     insert into taskflow.webhook_event (tenant, id, occurred_at, type, data)
-    select send_events.tenant, v.id, v_now, d.type, d.data
-      from event v join unnest(drafts) with ordinality d (type, data, queue, task, place) on d.place = v.place),
-  delivery as materialized (
-    select nextval('taskflow.webhook_delivery_id_seq') as id, nextval('taskflow.job_id_seq') as job_id,
-           v.id as event_id, p.endpoint_id, p.queue
-      from pair p join event v on v.place = p.place order by v.id, p.endpoint_id),
+    select send_events.tenant, d.own_id, v_now, d.type, d.data from delivery d where d.nth = 1),
   enqueued as (
     insert into taskflow.job (id, run_at, created_at, max_attempts, priority, tenant, queue, task, created_by, args, args_version)
     select d.job_id, v_now, v_now, case when only_to is null then 10 else 1 end, 2, send_events.tenant, d.queue,

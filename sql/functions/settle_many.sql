@@ -28,8 +28,8 @@ declare
   v_followed_of text[];
   v_limited bigint[];
   v_limited_of text[];
-  v_is_heard boolean := exists (select from taskflow.webhook_endpoint e
-                                 where e.disabled_at is null and taskflow.listens_to(e.types, 'job.succeeded'));
+  v_heard_by text[] := array(select e.tenant from taskflow.webhook_endpoint e
+                              where e.disabled_at is null and taskflow.listens_to(e.types, 'job.succeeded'));
   v_told bigint[];
   v_told_of text[];
 begin
@@ -71,7 +71,8 @@ begin
            array_agg(g.tenant) filter (where g.is_followed),
            array_agg(g.id) filter (where g.lane_id is not null),
            array_agg(g.tenant) filter (where g.lane_id is not null),
-           array_agg(g.id) filter (where v_is_heard), array_agg(g.tenant) filter (where v_is_heard)
+           array_agg(g.id) filter (where g.tenant = any (v_heard_by)),
+           array_agg(g.tenant) filter (where g.tenant = any (v_heard_by))
       into v_count, v_followed, v_followed_of, v_limited, v_limited_of, v_told, v_told_of
       from gone g;
     if v_limited is not null then
@@ -83,8 +84,7 @@ begin
          from unnest(v_followed, v_followed_of) f (id, tenant) group by f.tenant;
     end if;
     if v_told is not null then
-      perform taskflow.tell_endpoints(t.tenant, array_agg(t.id)) from unnest(v_told, v_told_of) t (id, tenant)
-        where exists (select from taskflow.webhook_endpoint e where e.tenant = t.tenant) group by t.tenant;
+      perform taskflow.tell_endpoints(t.tenant, array_agg(t.id)) from unnest(v_told, v_told_of) t (id, tenant) group by t.tenant;
     end if;
     if v_unstorable is not null then
       return query
