@@ -14,7 +14,19 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import Scope
 
 from taskflow.access.rules import RULES
-from taskflow.api import auth, docs, events, health, jobs, pages, problems, stats, tenants, users
+from taskflow.api import (
+    auth,
+    docs,
+    events,
+    health,
+    jobs,
+    pages,
+    problems,
+    stats,
+    tenants,
+    users,
+    webhooks,
+)
 from taskflow.api.answers import JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Application, Edge, networks
@@ -26,6 +38,7 @@ from taskflow.errors import ConfigurationError, TaskflowError
 PREFIX = "/api/v1"
 ROUTES = [
     *jobs.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES, *stats.ROUTES, *events.ROUTES,
+    *webhooks.ROUTES,
 ]  # fmt: skip
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",

@@ -15,7 +15,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from taskflow import errors
-from taskflow.kernel import access, flow_errors
+from taskflow.kernel import access, flow_errors, webhooks
 from taskflow.kernel.operations import OperationNotFound
 from taskflow.kernel.schedule import ScheduleNotFound
 from taskflow.store.call import DriverError
@@ -107,6 +107,11 @@ STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
     flow_errors.RunNotFound: HTTPStatus.NOT_FOUND,
     RouteNotFound: HTTPStatus.NOT_FOUND,
     WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    webhooks.EndpointNotFound: HTTPStatus.NOT_FOUND,
+    webhooks.SourceNotFound: HTTPStatus.NOT_FOUND,
+    webhooks.DeliveryNotFound: HTTPStatus.NOT_FOUND,
+    webhooks.EndpointChanged: HTTPStatus.PRECONDITION_FAILED,
+    webhooks.SignatureInvalid: HTTPStatus.UNAUTHORIZED,
     errors.JobStateConflict: HTTPStatus.CONFLICT,
     errors.UniqueConflict: HTTPStatus.CONFLICT,
     StillRunning: HTTPStatus.CONFLICT,

@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from taskflow import __version__, results
+from taskflow import __version__, builtin, results
 from taskflow.app import Taskflow
 from taskflow.calls import leases, schedules, workers
 from taskflow.kernel.job import Claimed
@@ -82,6 +82,7 @@ class Worker:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.limits = limits or Limits()
         operations.add_to(app)
+        builtin.add_to(app)
         self._priorities = tuple(priorities)
         self._served = dict(queues or parse_queues(self.settings.queues, self.settings.slots))
         self.slots_by_queue = slots_of(self._served, self.settings.slots)
