@@ -280,7 +280,8 @@ async def create_source(session: Injected, data: JSONBody[SourceBody]) -> NewSou
     """Make or change a source. The secret of a new one is in the answer, this once."""
     options: Any = {
         "task": data.task, "scheme": data.scheme, "mapping": data.mapping, "headers": data.headers,
-        "queue": data.queue, "secret": data.secret, "tolerance": timedelta(seconds=data.tolerance_s),
+        "queue": data.queue, "tolerance": timedelta(seconds=data.tolerance_s),
+        "secret": data.secret,
     }  # fmt: skip
     secret = await session.run(sources.put(data.name, tenant=session.tenant, **options))
     found = await session.run(sources.get(data.name, session.tenant))
