@@ -10,6 +10,7 @@ from litestar import delete, get, patch, post
 from litestar.params import JSONBody
 
 from taskflow.api.answers import Done, Page, blotted, paged, read_cursor, shown
+from taskflow.api.edits import check_match
 from taskflow.api.fields import (
     Cursor,
     IdPath,
@@ -19,17 +20,17 @@ from taskflow.api.fields import (
     States,
     Time,
     Words,
+    ident,
     names,
     number,
     time,
     words,
 )
-from taskflow.api.problems import InvalidRequest, PreconditionMissing
+from taskflow.api.problems import InvalidRequest
 from taskflow.api.session import Injected, Session, no_job
 from taskflow.calls import jobs, reads, records
 from taskflow.errors import JobStateConflict
 from taskflow.kernel import codec
-from taskflow.kernel.access import VersionConflict
 from taskflow.kernel.job import Cause, Job, Options, Placed, State
 from taskflow.kernel.listing import AttemptLine, JobFilter, JobLine
 from taskflow.kernel.options import make_options
@@ -306,15 +307,12 @@ async def lineage(session: Injected, job_id: IdPath) -> Lineage:
 
 
 def known(job_id: str) -> int:
-    found = number(job_id)
-    if found is None:
-        raise no_job(job_id)
-    return found
+    return ident(job_id, no_job)
 
 
-def parent_id(text: str) -> int:
+def parent_id(text: str, pointer: str = "/depends_on") -> int:
     if not (text.isascii() and text.isdigit()) or number(text) is None:
-        raise InvalidRequest.at("/depends_on", f"{text[:40]!a} is no id")
+        raise InvalidRequest.at(pointer, f"{text[:40]!a} is no id")
     return int(text)
 
 
@@ -322,16 +320,6 @@ def tag_of(job: Job) -> str:
     """The version of what can be edited of a job."""
     marks = f"{job.claim_no}.{job.run_at.timestamp():.6f}.{job.queue}.{job.priority}.{job.state}"
     return f'"{job.id}.{marks}"'
-
-
-def check_match(session: Session, tag: str) -> None:
-    """Raises `PreconditionMissing` without If-Match, `VersionConflict` where it is out of date."""
-    if session.if_match is None:
-        raise PreconditionMissing(
-            "If-Match is missing", "Read it first, and send its ETag in If-Match; * for any."
-        )
-    if session.if_match != "*" and tag not in [t.strip() for t in session.if_match.split(",")]:
-        raise VersionConflict("it has changed since you read it", "Read it again.")
 
 
 ROUTES = [
