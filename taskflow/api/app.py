@@ -14,7 +14,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
 
 from taskflow.access.rules import RULES
-from taskflow.api import jobs, operations, problems
+from taskflow.api import jobs, operations, problems, queues, tasks, workers
 from taskflow.api.answers import PREFIX, JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Edge, networks
@@ -22,6 +22,7 @@ from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError
 
+ROOMS = (jobs, operations, queues, tasks, workers)
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip
@@ -42,7 +43,9 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
     keyring = Keyring(taskflow, secrets.token_bytes(32))
     door = DefineMiddleware(Door, taskflow=taskflow, keyring=keyring)
     app = Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=[*jobs.ROUTES, *operations.ROUTES])],
+        route_handlers=[
+            Router(PREFIX, route_handlers=[handler for room in ROOMS for handler in room.ROUTES])
+        ],
         middleware=[door],
         dependencies={"session": Provide(provide_session, sync_to_thread=False)},
         exception_handlers={Exception: problems.answer},
