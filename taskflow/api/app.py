@@ -14,7 +14,18 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
 
 from taskflow.access.rules import RULES
-from taskflow.api import jobs, operations, problems, queues, schedules, tasks, workers
+from taskflow.api import (
+    batches,
+    definitions,
+    jobs,
+    operations,
+    problems,
+    queues,
+    schedules,
+    tasks,
+    workers,
+    workflows,
+)
 from taskflow.api.answers import PREFIX, JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Edge, networks
@@ -22,7 +33,9 @@ from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError
 
-ROOMS = (jobs, operations, queues, tasks, workers, schedules)
+ROOMS = (
+    jobs, operations, queues, tasks, workers, schedules, workflows, definitions, batches,
+)  # fmt: skip
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip
