@@ -17,7 +17,9 @@ from taskflow.access.rules import RULES
 from taskflow.api import (
     batches,
     definitions,
+    dlq,
     jobs,
+    limits,
     operations,
     problems,
     queues,
@@ -35,6 +37,7 @@ from taskflow.errors import ConfigurationError
 
 ROOMS = (
     jobs, operations, queues, tasks, workers, schedules, workflows, definitions, batches,
+    dlq, limits,
 )  # fmt: skip
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
