@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from taskflow.access.rules import RULES
 from taskflow.api import (
     batches,
+    bulk,
     definitions,
     dlq,
     jobs,
@@ -23,6 +24,7 @@ from taskflow.api import (
     operations,
     problems,
     queues,
+    results,
     schedules,
     tasks,
     workers,
@@ -37,7 +39,7 @@ from taskflow.errors import ConfigurationError
 
 ROOMS = (
     jobs, operations, queues, tasks, workers, schedules, workflows, definitions, batches,
-    dlq, limits,
+    dlq, limits, bulk, results,
 )  # fmt: skip
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",

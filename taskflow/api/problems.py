@@ -19,6 +19,7 @@ from taskflow.kernel import access, flow_errors
 from taskflow.kernel.limits import LimitNotFound
 from taskflow.kernel.operations import OperationNotFound
 from taskflow.kernel.schedule import ScheduleNotFound
+from taskflow.kernel.stored import ResultUnavailable
 from taskflow.store.call import DriverError
 
 MEDIA_TYPE = "application/problem+json"
@@ -127,6 +128,7 @@ STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
     flow_errors.BatchStateConflict: HTTPStatus.CONFLICT,
     BulkRefused: HTTPStatus.CONFLICT,
     StillRunning: HTTPStatus.CONFLICT,
+    ResultUnavailable: HTTPStatus.GONE,
     IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     PreconditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
