@@ -98,7 +98,7 @@ def read(body: bytes, kind: str, *, atomic: bool) -> BulkBody:
     else:
         try:
             whole = msgspec.json.decode(body, type=BulkBody)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidRequest.at("", str(error)) from None
     if len(whole.items) > MOST_ITEMS:
         raise TooManyItems(

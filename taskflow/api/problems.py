@@ -234,6 +234,8 @@ def explain(error: Exception) -> errors.TaskflowError:
             return InvalidRequest("the database cannot take a value: out of range, or not readable")
         if state in ("40001", "40P01"):
             return errors.JobStateConflict("others changed the same at the same time", "Try again.")
+    if isinstance(error, RecursionError):
+        return InvalidRequest("the JSON is nested too deeply")
     return InternalError("something went wrong", "The log of the API knows this request id.")
 
 

@@ -112,7 +112,8 @@ async def test_ten_thousand_items_are_taken_and_no_more(client: Client, db: Conn
 
 async def test_a_body_that_cannot_be_read_is_refused(client: Client) -> None:
     producer = client("producer")
-    for body in (b"", b"[]", b'{"items": 1}', b'{"items": [], "odd": 1}'):
+    deep = b'{"items": [' + b"[" * 5_000 + b"]" * 5_000 + b"]}"
+    for body in (b"", b"[]", b'{"items": 1}', b'{"items": [], "odd": 1}', deep):
         refused = await producer.post(URL, content=body)
         assert (refused.status_code, refused.json()["code"]) == (400, "TF173"), body
     assert (await producer.post(URL, json={"items": []})).json() == {"data": [], "refused": 0}
