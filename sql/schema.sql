@@ -1755,6 +1755,8 @@ REVOKE ALL ON FUNCTION taskflow.check_admin_left(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_args(args jsonb, max_bytes integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.check_bound(queue text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.check_edges(definition jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_lease(lease interval) FROM PUBLIC;

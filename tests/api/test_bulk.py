@@ -126,3 +126,17 @@ async def test_a_repeated_call_enqueues_nothing_again(client: Client, db: Connec
     again = await producer.post(URL, json=body, headers=key)
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
     assert f.value(db, COUNT) == 3
+
+
+async def test_a_key_does_not_reach_into_the_queues_of_others(
+    client: Client, db: Connection
+) -> None:
+    unique = {"task": "t", "unique_key": "k", "unique_scope": "tenant"}
+    held = await client("admin").post("/jobs", json={**unique, "queue": "other"})
+    bound = client("producer", queues=["email"])
+    change = {**unique, "queue": "email", "args": {"n": 1}, "on_conflict": "replace"}
+    one = await bound.post("/jobs", json=change)
+    assert (one.status_code, one.json()["code"]) == (403, "TF171")
+    many = (await bound.post(URL, json={"items": [change]})).json()
+    assert many["data"][0]["code"] == "TF171"
+    assert f.job(db, int(held.json()["id"])).args == {}
