@@ -36,7 +36,7 @@ declare
                    'open_delivery note_delivery webhook_types webhook_stats '
                    'progress log record_many get_logs save_step get_steps put_result flush_stats stat_bounds stat_percentile';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant '
-                     'set_limit delete_limit move_job set_priority start_operation cancel_operation undo_operation '
+                     'set_limit delete_limit limit_room move_job set_priority drain_worker start_operation cancel_operation undo_operation '
                      'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '
                      'cancel_run retry_run cancel_batch '
                      'put_webhook delete_webhook webhook_secret rotate_webhook_secret disable_webhook enable_webhook test_webhook '
