@@ -13,16 +13,15 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from taskflow.access.rules import RULES
-from taskflow.api import auth, docs, health, jobs, pages, problems, tenants, users
-from taskflow.api.answers import JsonResponse
+from taskflow.api import auth, docs, health, jobs, operations, pages, problems, tenants, users
+from taskflow.api.answers import PREFIX, JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Application, Edge, networks
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError, TaskflowError
 
-PREFIX = "/api/v1"
-ROUTES = [*jobs.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES]
+ROUTES = [*jobs.ROUTES, *operations.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES]
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from taskflow import errors
 from taskflow.kernel import access, flow_errors
+from taskflow.kernel.limits import LimitNotFound
 from taskflow.kernel.operations import OperationNotFound
 from taskflow.kernel.schedule import ScheduleNotFound
 from taskflow.store.call import DriverError
@@ -37,6 +38,14 @@ class InvalidRequest(errors.TaskflowError):
         error = cls(f"{pointer}: {message}" if pointer else message)
         error.fields = ((pointer, message),)
         return error
+
+
+class BulkRefused(errors.TaskflowError):
+    """Nothing of an atomic bulk call was done, since some of its items cannot be."""
+
+    code = "TF195"
+    items: tuple[tuple[str, str, str], ...] = ()
+    """(pointer, code, message) of each that cannot."""
 
 
 class RouteNotFound(errors.TaskflowError):
@@ -104,11 +113,19 @@ STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
     errors.WorkerNotRegistered: HTTPStatus.NOT_FOUND,
     OperationNotFound: HTTPStatus.NOT_FOUND,
     ScheduleNotFound: HTTPStatus.NOT_FOUND,
+    LimitNotFound: HTTPStatus.NOT_FOUND,
+    flow_errors.WorkflowNotFound: HTTPStatus.NOT_FOUND,
     flow_errors.RunNotFound: HTTPStatus.NOT_FOUND,
+    flow_errors.BatchNotFound: HTTPStatus.NOT_FOUND,
     RouteNotFound: HTTPStatus.NOT_FOUND,
     WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.JobStateConflict: HTTPStatus.CONFLICT,
     errors.UniqueConflict: HTTPStatus.CONFLICT,
+    errors.JobFailed: HTTPStatus.CONFLICT,
+    errors.JobCancelled: HTTPStatus.CONFLICT,
+    flow_errors.RunStateConflict: HTTPStatus.CONFLICT,
+    flow_errors.BatchStateConflict: HTTPStatus.CONFLICT,
+    BulkRefused: HTTPStatus.CONFLICT,
     StillRunning: HTTPStatus.CONFLICT,
     IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     PreconditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
@@ -158,6 +175,8 @@ def problem_of(error: errors.TaskflowError, path: str, request_id: str) -> Probl
         found = [FieldError(pointer(path), error.code, said) for path, said in error.errors if path]
     elif isinstance(error, InvalidRequest):
         found = [FieldError(where, error.code, said) for where, said in error.fields]
+    elif isinstance(error, BulkRefused):
+        found = [FieldError(*item) for item in error.items]
     return Problem(
         f"{PAGES}{error.code}", title_of(type(error)), status.value,
         error.message or status.phrase, path, error.code, request_id, error.hint, found,
