@@ -13,7 +13,21 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from taskflow.access.rules import RULES
-from taskflow.api import auth, docs, health, jobs, operations, pages, problems, tenants, users
+from taskflow.api import (
+    auth,
+    docs,
+    health,
+    jobs,
+    operations,
+    pages,
+    problems,
+    queues,
+    schedules,
+    tasks,
+    tenants,
+    users,
+    workers,
+)
 from taskflow.api.answers import PREFIX, JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Application, Edge, networks
@@ -21,7 +35,8 @@ from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError, TaskflowError
 
-ROUTES = [*jobs.ROUTES, *operations.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES]
+ROOMS = (jobs, operations, queues, tasks, workers, schedules, auth, users, tenants)
+ROUTES: list[Any] = [handler for room in ROOMS for handler in room.ROUTES]
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip

@@ -180,6 +180,7 @@ class Worker:
             report=self.report,
             stop_job=lambda job, reason: self._soon(self._stop_job, job, reason),
             on_unregistered=lambda: self._soon(self._rejoin),
+            on_drain=lambda: self._soon(self._stop_once),
         )  # fmt: skip
         # the usual way for a running job to learn of a cancel; a third of the lease is the bound
         self._unsubscribe = self.app.listener().subscribe(
@@ -293,6 +294,11 @@ class Worker:
 
     def _forget_result(self, job: Claimed, result: str) -> None:
         self._loop.run_in_executor(None, results.forget, self.app, job, result.encode())
+
+    def _stop_once(self) -> None:
+        """Somebody asked for it, maybe more than once: none of that ends the grace."""
+        if not self.is_draining:
+            self.stop()
 
     def _rejoin(self) -> None:
         """Somebody removed this worker's row: it must not go on under an id that nobody knows."""
