@@ -1,0 +1,1 @@
+"""Waiting for an end through the REST API."""
