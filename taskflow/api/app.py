@@ -15,6 +15,8 @@ from litestar.middleware import DefineMiddleware
 from taskflow.access.rules import RULES
 from taskflow.api import (
     auth,
+    batches,
+    definitions,
     docs,
     health,
     jobs,
@@ -27,6 +29,7 @@ from taskflow.api import (
     tenants,
     users,
     workers,
+    workflows,
 )
 from taskflow.api.answers import PREFIX, JsonResponse
 from taskflow.api.door import Door, Keyring
@@ -35,7 +38,20 @@ from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError, TaskflowError
 
-ROOMS = (jobs, operations, queues, tasks, workers, schedules, auth, users, tenants)
+ROOMS = (
+    jobs,
+    operations,
+    queues,
+    tasks,
+    workers,
+    schedules,
+    workflows,
+    definitions,
+    batches,
+    auth,
+    users,
+    tenants,
+)
 ROUTES: list[Any] = [handler for room in ROOMS for handler in room.ROUTES]
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",

@@ -132,6 +132,8 @@ def problem_of(error: errors.TaskflowError, path: str, request_id: str) -> Probl
         found = [FieldError(pointer(path), error.code, said) for path, said in error.errors if path]
     elif isinstance(error, InvalidRequest):
         found = [FieldError(where, error.code, said) for where, said in error.fields]
+    elif isinstance(error, flow_errors.InvalidWorkflow):
+        found = [FieldError(pointer(error.place, ""), error.code, error.message)]
     elif isinstance(error, BulkRefused):
         found = [FieldError(*item) for item in error.items]
     return Problem(
@@ -144,9 +146,9 @@ def title_of(kind: type[errors.TaskflowError]) -> str:
     return (kind.__doc__ or "").partition("\n")[0]
 
 
-def pointer(path: str) -> str:
+def pointer(path: str, within: str = "/args") -> str:
     """ "order.lines[0].price" as the JSON pointer within `args`."""
-    return "/args/" + path.replace("[", "/").replace("]", "").replace(".", "/")
+    return f"{within}/" + path.replace("[", "/").replace("]", "").replace(".", "/")
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
