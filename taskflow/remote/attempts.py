@@ -79,7 +79,7 @@ class Attempts:
     def answered(self, status: int, headers: Mapping[str, str], content: bytes) -> Answer | float:
         """The answer, or seconds until the next sending; raises what the API says is wrong."""
         if 200 <= status < 300:
-            return Answer(content, headers)
+            return Answer(status, content, headers)
         self._sent += 1
         if 300 <= status < 400:
             raise UnreadableAnswer(

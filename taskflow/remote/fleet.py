@@ -170,8 +170,7 @@ def get_operation(
 def latest_operations(
     tenant: str, limit: int, before: int | None = None, queues: Sequence[str] | None = None
 ) -> Script[list[Operation]]:
-    lines = yield from listed(Operation, "/operations", NO_END if before else limit)
-    return [line for line in lines if before is None or line.id < before][:limit]
+    return listed(Operation, "/operations", limit, below=before)
 
 
 @stands_for(operations.items)

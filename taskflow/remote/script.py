@@ -47,9 +47,16 @@ class Request(msgspec.Struct, frozen=True):
     if_match: str | None = None
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """A script that wants to go on later yields one in the place of a request."""
+
+    seconds: float
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What came back for one that was served."""
 
+    status: int
     content: bytes
     headers: Mapping[str, str]
 
@@ -64,7 +71,7 @@ class Answer(msgspec.Struct, frozen=True):
             ) from None
 
 
-Script = Generator[Request, Answer, T]
+Script = Generator[Request | Pause, Answer, T]
 TABLE: dict[Callable[..., Any], Callable[..., Script[Any]]] = {}
 """By builder of Calls: what it is on the API."""
 

@@ -13,12 +13,14 @@ import msgspec
 from taskflow.errors import ConfigurationError, TaskflowError
 from taskflow.remote.address import Address
 from taskflow.remote.attempts import Attempts
-from taskflow.remote.script import Answer, Request, Script
+from taskflow.remote.script import Answer, Pause, Request, Script
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
+NOTHING = Answer(204, b"", {})
+"""What a script is sent after a pause."""
 PATIENCE_S = 60.0
 """Longest silence: the API holds a request for a result open for 30 s."""
 
@@ -48,7 +50,10 @@ class Transport:
     def close(self) -> None:
         self._client.close()
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request | Pause) -> Answer:
+        if isinstance(request, Pause):
+            time.sleep(request.seconds)
+            return NOTHING
         attempts = Attempts(request, self._address.server)
         while True:
             try:
@@ -92,7 +97,10 @@ class AsyncTransport:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _send(self, request: Request) -> Answer:
+    async def _send(self, request: Request | Pause) -> Answer:
+        if isinstance(request, Pause):
+            await asyncio.sleep(request.seconds)
+            return NOTHING
         attempts = Attempts(request, self._address.server)
         while True:
             try:
