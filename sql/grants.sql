@@ -35,7 +35,7 @@ declare
                    'schedule_state schedule_orphaned tick_text explain_run '
                    'progress log record_many get_logs save_step get_steps put_result';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant '
-                     'set_limit delete_limit move_job set_priority drain_worker start_operation cancel_operation undo_operation '
+                     'set_limit delete_limit limit_room move_job set_priority drain_worker start_operation cancel_operation undo_operation '
                      'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '
                      'cancel_run retry_run cancel_batch';
   -- the API does what operators do, bound to one tenant, and not: name tenants, edit settings, be a worker
