@@ -225,6 +225,7 @@ def versions(task: str) -> Call[list[VersionLine]]:
     )
 
 
+@remembered
 def dead_groups(
     tenant: str,
     limit: int,

@@ -1,11 +1,11 @@
 """The REST API in the place of the database: what a Call is there, and who asks for it."""
 
-from taskflow.remote import fleet, flows, jobs, schedules
+from taskflow.remote import fleet, flows, jobs, limits, schedules
 from taskflow.remote.address import Address, find_key
 from taskflow.remote.script import TABLE, NeedsDatabase, Script, script_of
 from taskflow.remote.transport import AsyncTransport, Transport
 
-assert all((fleet, flows, jobs, schedules))
+assert all((fleet, flows, jobs, limits, schedules))
 """Imported for their entries in the table."""
 
 __all__ = [

@@ -14,9 +14,10 @@ from taskflow.errors import JobNotFound, JobStateConflict, QueueNotFound
 from taskflow.kernel.access import NotAllowed
 from taskflow.kernel.flow_errors import RunNotFound
 from taskflow.kernel.job import FINISHED, Cause, Job, Options, Placed, State
-from taskflow.kernel.listing import AttemptLine, JobFilter, JobLine, QueueLine
+from taskflow.kernel.listing import AttemptLine, DeadGroup, JobFilter, JobLine, QueueLine
 from taskflow.kernel.records import LogLine, Progress, StepLine
 from taskflow.remote.script import (
+    NO_END,
     PAGE,
     NeedsDatabase,
     Request,
@@ -207,8 +208,34 @@ def ids(
     wanted: JobFilter, limit: int, after: int = 0, up_to: int | None = None
 ) -> Script[list[int]]:
     """The API lists the newest first, so all of them are read to begin with the oldest."""
-    lines = yield from page(wanted, 2**31, None if up_to is None else up_to + 1)
+    lines = yield from page(wanted, NO_END, None if up_to is None else up_to + 1)
     return sorted(line.id for line in lines if line.id > after)[:limit]
+
+
+@stands_for(reads.dead_groups)
+def dead_groups(
+    tenant: str,
+    limit: int,
+    tasks: Sequence[str] = (),
+    queues: Sequence[str] = (),
+    prefix: str | None = None,
+    *,
+    fingerprint: str | None = None,
+    after: tuple[int, str] | None = None,
+) -> Script[list[DeadGroup]]:
+    def is_wanted(group: DeadGroup) -> bool:
+        return (
+            group.fingerprint.startswith(prefix or "")
+            and fingerprint in (None, group.fingerprint)
+            and (after is None or (-group.count, group.fingerprint) > (-after[0], after[1]))
+        )
+
+    is_whole = prefix is None and fingerprint is None and after is None
+    most = limit if is_whole else NO_END
+    every = yield from listed(
+        DeadGroup, "/dlq/groups", most, task=tuple(tasks), queue=tuple(queues)
+    )
+    return [group for group in every if is_wanted(group)][:limit]
 
 
 @stands_for(reads.whole)

@@ -173,6 +173,8 @@ def _query(given: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, bool):
             found[name] = "true" if value else "false"
         elif isinstance(value, tuple | list):
+            if any("," in str(item) for item in value):
+                raise NeedsDatabase(f"the REST API cannot ask for a {name} with a comma in it")
             found[name] = ",".join(map(str, value))
         else:
             found[name] = value.isoformat() if hasattr(value, "isoformat") else str(value)
