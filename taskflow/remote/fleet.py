@@ -38,7 +38,7 @@ class TaskDetail(msgspec.Struct):
 @stands_for(reads.clock)
 def clock() -> Script[datetime]:
     """The server's time, to the second: the Date of an answer."""
-    answer = yield get("/auth/me")
+    answer = yield get("/me")
     date = answer.headers.get("date")
     return parsedate_to_datetime(date) if date else datetime.now(UTC)
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from taskflow.errors import TaskflowError
+from taskflow.remote.decode import decode
 from taskflow.store.call import Call
 
 P = ParamSpec("P")
@@ -63,7 +64,7 @@ class Answer(msgspec.Struct, frozen=True):
     def read(self, kind: type[T]) -> T:
         """The content as a value of the kernel; ids stand as texts in it."""
         try:
-            return msgspec.json.decode(self.content, type=kind, strict=False)
+            return decode(self.content, kind)
         except msgspec.MsgspecError as error:
             raise UnreadableAnswer(
                 f"the API answered what this version cannot read: {error}",

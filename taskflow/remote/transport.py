@@ -128,12 +128,12 @@ def _httpx() -> Any:
 
 
 def _options(httpx: Any, address: Address) -> dict[str, Any]:
-    from taskflow import __version__
+    from importlib.metadata import version
 
     return {
         "headers": {
             "authorization": f"Bearer {address.key}",
-            "user-agent": f"taskflow/{__version__}",
+            "user-agent": f"taskflow/{version('taskflow-pg')}",
             "accept": "application/json",
         },
         "timeout": httpx.Timeout(PATIENCE_S, connect=10.0),
