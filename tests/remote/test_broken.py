@@ -35,7 +35,7 @@ class Refusing:
 
 
 class Breaking:
-    """Serves the first few requests of a method and then breaks the connection without a word."""
+    """Serves the first few requests of a method, and breaks the connection within the answer."""
 
     def __init__(self, app: Any, method: str, times: int = 1) -> None:
         self._app = app
@@ -54,7 +54,10 @@ class Breaking:
                     """The answer is made and committed, and never sent."""
 
                 await self._app(scope, receive, swallow)
-                raise ConnectionAbortedError("cut")
+                cut = [(b"content-length", b"100")]
+                await send({"type": "http.response.start", "status": 200, "headers": cut})
+                await send({"type": "http.response.body", "body": b"{", "more_body": True})
+                return  # an answer that is not complete: the server closes the connection
         await self._app(scope, receive, send)
 
 
