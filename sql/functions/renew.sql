@@ -2,7 +2,7 @@
 -- lease, also with nothing running. Answers only what the worker must act on: 'lost' (another claim
 -- or the reaper took the job: stop, its settle will be refused), 'cancel' (asked to stop) and 'locked'
 -- (its lease was not extended and runs on from before). A job may be both of the last two. A row of id 0
--- says 'drain': somebody asked the worker to stop in good order, and its report does not say yet that it does.
+-- says 'drain', to workers whose report has a state: somebody asked it to stop in good order, and it does not yet.
 --
 -- With `up_to_batch` the arrays are a roll-call: they name all jobs still running among the claims
 -- up to that batch, so their claim_batch rows shrink to one; not those up to `after_batch`, in which
@@ -50,7 +50,7 @@ begin
          unknown_tasks = case when report ? 'unknown_tasks'
            then array(select jsonb_array_elements_text(report -> 'unknown_tasks')) else w.unknown_tasks end
    where w.tenant = 'default' and w.id = renew.worker_id
-  returning w.state = 'draining' and report ->> 'state' is distinct from 'draining' into v_must_drain;
+  returning w.state = 'draining' and report ->> 'state' <> 'draining' into v_must_drain;
   if not found then
     raise exception 'worker % is not registered', renew.worker_id
       using errcode = 'TF140', hint = 'Call taskflow.join_worker() and use the id it answers.';

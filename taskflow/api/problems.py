@@ -31,6 +31,7 @@ from taskflow.kernel.request_errors import (
     WrongMethod,
 )
 from taskflow.kernel.schedule import ScheduleNotFound
+from taskflow.kernel.stored import ResultUnavailable
 from taskflow.store.call import DriverError
 
 __all__ = [
@@ -84,6 +85,7 @@ STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
     flow_errors.BatchStateConflict: HTTPStatus.CONFLICT,
     BulkRefused: HTTPStatus.CONFLICT,
     StillRunning: HTTPStatus.CONFLICT,
+    ResultUnavailable: HTTPStatus.GONE,
     IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     PreconditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -189,6 +191,8 @@ def explain(error: Exception) -> errors.TaskflowError:
             return InvalidRequest("the database cannot take a value: out of range, or not readable")
         if state in ("40001", "40P01"):
             return errors.JobStateConflict("others changed the same at the same time", "Try again.")
+    if isinstance(error, RecursionError):
+        return InvalidRequest("the JSON is nested too deeply")
     return InternalError("something went wrong", "The log of the API knows this request id.")
 
 

@@ -142,6 +142,7 @@ async def test_workers_are_listed_shown_and_asked_to_drain(client: Client, db: C
     (said,) = f.renew(db, one, [], report=Jsonb({"state": "running"}))
     assert (said.id, said.verdict) == (0, "drain")
     assert f.renew(db, one, [], report=Jsonb({"state": "draining"})) == []
+    assert f.renew(db, one, []) == []  # a worker that reports no state could not read the answer
     assert (await operator.get(f"/workers/{one}")).json()["state"] == "draining"
     assert (await operator.get(f"/workers/{two}")).json()["state"] == "alive"
     unknown = await operator.post("/workers/99999/drain")
