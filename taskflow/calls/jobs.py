@@ -59,6 +59,7 @@ def enqueue(task: str, args: bytes, options: Options, version: int | None = None
     )
 
 
+@remembered
 def enqueue_many(
     task: str,
     args: bytes,

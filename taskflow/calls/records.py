@@ -92,6 +92,7 @@ def put_result(id: int, claim_no: int, tenant: str, place: int, piece: bytes) ->
     )
 
 
+@remembered
 def get_result(id: int, tenant: str | None = None) -> Call[bytes | None]:
     """What a job returned, as JSON, put together if it is stored in pieces."""
     return Call(

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -51,7 +51,7 @@ class Invocation:
         from taskflow.app import Taskflow
 
         if self.api is not None:
-            self._need_database()
+            self.need_database()
         return Taskflow(self.database_url)
 
     @cached_property
@@ -113,7 +113,8 @@ class Invocation:
     def is_remote(self) -> bool:
         return self.transport is not None
 
-    def _need_database(self) -> None:
+    def need_database(self) -> NoReturn:
+        """For commands that work on the database itself, and so not through --api."""
         from taskflow.remote import NeedsDatabase
 
         raise NeedsDatabase("this command needs the database", "Leave --api out.")

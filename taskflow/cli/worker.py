@@ -84,9 +84,11 @@ def command(context: click.Context, /, app: str, processes: int, **options: Any)
     TERM or Ctrl-C stops in good order: no new claims, unstarted jobs go back, running ones get the
     grace time. The same again stops at once.
     """
+    invocation = context.find_object(Invocation)
+    if invocation is not None and invocation.api is not None:
+        invocation.need_database()
     loaded = load_app(app)  # also checks it before any child is started
     overrides = {name: options[name] for name in ("slots", "grace", "lease") if options[name]}
-    invocation = context.find_object(Invocation)
     database_url = invocation.database_url if invocation else None
     set_up_logging(options["log_level"] or loaded.settings.log_level, loaded)
     from taskflow.worker import Limits, Worker, parse_queues

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from taskflow.calls import operations, queues, reads
+from taskflow.calls import operations, queues, reads, workers
 from taskflow.errors import JobStateConflict, QueueNotFound, UnknownTask
 from taskflow.kernel.listing import QueueLine, TaskLine, VersionLine, WorkerLine
 from taskflow.kernel.operations import Operation, OperationItem, OperationNotFound, OperationVerb
@@ -90,9 +90,15 @@ def _queue(name: str) -> Script[QueueLine | None]:
 
 
 @stands_for(reads.workers)
-def workers(limit: int | None = None, after: int = 0) -> Script[list[WorkerLine]]:
+def list_workers(limit: int | None = None, after: int = 0) -> Script[list[WorkerLine]]:
     lines = yield from listed(WorkerLine, "/workers")
     return [line for line in lines if line.id > after][:limit]
+
+
+@stands_for(workers.drain)
+def drain(worker_id: int) -> Script[bool]:
+    line = yield from read(WorkerLine, post(at("workers", worker_id, "drain")))
+    return line.state != "lost"
 
 
 @stands_for(reads.tasks)

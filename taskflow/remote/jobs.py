@@ -13,7 +13,7 @@ from taskflow.calls.bulk import Verb
 from taskflow.errors import JobNotFound, JobStateConflict, QueueNotFound
 from taskflow.kernel.access import NotAllowed
 from taskflow.kernel.flow_errors import RunNotFound
-from taskflow.kernel.job import FINISHED, Cause, Job, Options, Placed, State
+from taskflow.kernel.job import FINISHED, Cause, Enqueued, Job, Options, Placed, Refusal, State
 from taskflow.kernel.listing import AttemptLine, DeadGroup, JobFilter, JobLine, QueueLine
 from taskflow.kernel.records import LogLine, Progress, StepLine
 from taskflow.remote.script import (
@@ -33,6 +33,8 @@ from taskflow.remote.script import (
 )
 from taskflow.store import filters
 
+MOST_ITEMS = 10_000
+"""Of one call, as the API takes them."""
 STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
 
 
@@ -45,6 +47,26 @@ class Detail(msgspec.Struct):
 
 class Done(msgspec.Struct):
     outcome: str
+
+
+class Item(msgspec.Struct):
+    """What became of one of many."""
+
+    id: int | None = None
+    outcome: str | None = None
+    code: str = ""
+    message: str = ""
+
+
+class Bulk(msgspec.Struct):
+    data: list[Item]
+
+
+class Result(msgspec.Struct):
+    """What GET /jobs/{id}/result answers."""
+
+    state: State
+    result: msgspec.Raw
 
 
 class Lines(msgspec.Struct):
@@ -64,10 +86,43 @@ def enqueue(task: str, args: bytes, options: Options, version: int | None = None
     return read(Placed, post("/jobs", task=task, args=msgspec.Raw(args), **_body(options)))
 
 
+@stands_for(jobs.enqueue_many)
+def enqueue_many(
+    task: str,
+    args: bytes,
+    options: Options,
+    unique_keys: Sequence[str] | None = None,
+    version: int | None = None,
+) -> Script[Enqueued]:
+    _no_version(version)
+    shared = {"task": task, **_body(options)}
+    items = [{**shared, "args": one} for one in msgspec.json.decode(args, type=list[msgspec.Raw])]
+    for item, key in zip(items, unique_keys or (), strict=False):
+        item["unique_key"] = key
+    told: list[Item] = []
+    for start in range(0, len(items), MOST_ITEMS):
+        answer = yield from read(
+            Bulk, post("/jobs:enqueue_many", items=items[start : start + MOST_ITEMS])
+        )
+        told += answer.data
+    return Enqueued(
+        [item.id for item in told],
+        [Refusal(place, item.code, item.message) for place, item in enumerate(told) if item.code],
+        [item.outcome or "refused" for item in told] if unique_keys or options.is_tied else [],
+    )
+
+
 @stands_for(jobs.get)
 def get_job(id: int, tenant: str | None = None) -> Script[Job | None]:
     found = yield from or_none(read(Detail, get(at("jobs", id))), JobNotFound)
     return found.job if found else None
+
+
+@stands_for(records.get_result)
+def get_result(id: int, tenant: str | None = None) -> Script[bytes | None]:
+    """What a job returned, put together where it is stored apart."""
+    found = yield from or_none(read(Result, get(at("jobs", id, "result"))), JobNotFound)
+    return bytes(found.result) if found is not None and found.state == "succeeded" else None
 
 
 @stands_for(records.get_progress)

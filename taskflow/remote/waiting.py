@@ -12,9 +12,12 @@ from taskflow.kernel.flow import Run
 from taskflow.kernel.flow_errors import RunNotFound
 from taskflow.kernel.job import Job
 from taskflow.remote import flows, jobs
-from taskflow.remote.script import Pause, Script
+from taskflow.remote.script import Pause, Request, Script, at
 
 T = TypeVar("T", Job, Run)
+HOLD_S = 30.0
+"""How long the API is asked to keep a request for a result."""
+GOES_ON = 202
 FIRST_LOOK_S = 0.1
 LONGEST_LOOK_S = 2.0
 
@@ -31,6 +34,21 @@ def run_ended(id: int, timeout: timedelta | None) -> Script[Run]:
     """The run once it has finished. Raises `RunNotFound`, and `ResultTimeout`."""
     missing = RunNotFound(f"run {id} does not exist", "Its retention may be over.")
     return _until(lambda: flows.get_run(id), f"run {id}", missing, timeout)
+
+
+def result(id: int, timeout: timedelta | None) -> Script[bytes]:
+    """What a job returned, as JSON. Raises `JobFailed`, `JobCancelled` and `ResultTimeout`."""
+    end = time.monotonic() + timeout.total_seconds() if timeout is not None else float("inf")
+    while True:
+        left = end - time.monotonic()
+        hold = f"{max(min(left, HOLD_S), 0.0):.3f}"
+        answer = yield Request("GET", at("jobs", id, "result"), {"wait": hold})
+        if answer.status != GOES_ON:
+            return bytes(answer.read(jobs.Result).result)
+        if left <= HOLD_S:
+            raise ResultTimeout.of(
+                id, f"job {id} has not finished in time", "It goes on; ask again later."
+            )
 
 
 def _until(
