@@ -26,7 +26,7 @@ class Reading(NamedTuple):
 
 def decode(content: bytes, kind: type[T]) -> T:
     """JSON as a value of `kind`; ids stand as texts in it. Raises `msgspec.MsgspecError`."""
-    reading: Reading = reading_of(kind)  # type: ignore[arg-type] - a type is hashable
+    reading: Reading = reading_of(kind)  # type: ignore[arg-type]
     value = msgspec.json.decode(content, type=reading.wire, strict=False)
     found: T = value if reading.make is None else reading.make(value)
     return found

@@ -54,8 +54,8 @@ class Item(msgspec.Struct):
 
     id: int | None = None
     outcome: str | None = None
-    code: str = ""
-    message: str = ""
+    code: str | None = None
+    message: str | None = None
 
 
 class Bulk(msgspec.Struct):
@@ -107,7 +107,11 @@ def enqueue_many(
         told += answer.data
     return Enqueued(
         [item.id for item in told],
-        [Refusal(place, item.code, item.message) for place, item in enumerate(told) if item.code],
+        [
+            Refusal(place, item.code, item.message or "")
+            for place, item in enumerate(told)
+            if item.code
+        ],
         [item.outcome or "refused" for item in told] if unique_keys or options.is_tied else [],
     )
 

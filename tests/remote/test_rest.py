@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -88,8 +89,8 @@ def test_queues_limits_schedules_and_workflows(rest: Rest, db: Any) -> None:
     assert rest.delete_limit("smtp") is False
     rest.put_schedule("digest", "a.b", {"to": 1}, cron="0 8 * * *", tz="Europe/Berlin")
     (found,) = rest.list_schedules()
-    assert (found.name, found.time_zone, bytes(found.args)) == (
-        "digest", "Europe/Berlin", b'{"to":1}',
+    assert (found.name, found.time_zone, msgspec.json.decode(found.args)) == (
+        "digest", "Europe/Berlin", {"to": 1},
     )  # fmt: skip
     assert rest.save_workflow("w", {"nodes": {"a": {"task": "t.a"}}}).outcome == "saved"
     started = rest.start_workflow("w", {"x": 1})

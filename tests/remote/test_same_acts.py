@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from tests.cli.conftest import Run
-from tests.cli.stage import dead, publish, running
+from tests.cli.stage import dead, one_job_ends, publish, running
 from tests.support import factories
 
 
@@ -49,6 +51,23 @@ def test_enqueue_after_another_and_with_a_key(db: Any, here: Run, there: Run) ->
     assert again == {**first, "outcome": "existing"}
     after = there("enqueue", "a.b", "--after", first["id"], "--json").ok().json
     assert states(db, int(after["id"])) == ["blocked"]
+
+
+def test_enqueue_many(db: Any, here: Run, there: Run) -> None:
+    lines = '{"n": 1}\n5\n{"n": 2}\n'
+    told = [way("enqueue", "a.b", "--many", "--json", stdin=lines) for way in (here, there)]
+    assert [said.code for said in told] == [1, 1], told
+    assert [len(said.json["ids"]) for said in told] == [2, 2]
+    assert [[one["position"] for one in said.json["refused"]] for said in told] == [[1], [1]]
+    assert factories.value(db, "select count(*) from taskflow.job") == 4
+
+
+def test_enqueue_and_wait(dsn: str, there: Run) -> None:
+    with one_job_ends(dsn, "completed", result=Jsonb({"ok": 1})):
+        told = there("enqueue", "a.b", "--wait", "20s").ok()
+    assert json.loads(told.out) == {"ok": 1}
+    late = there("enqueue", "a.b", "--delay", "1h", "--wait=10ms")
+    assert late.code == 6
 
 
 def test_an_unknown_task_is_refused_alike(db: Any, here: Run, there: Run) -> None:
