@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import Ran, Run, run
-from tests.support.served import key, served
+from tests.support.listening import key, served
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from taskflow.cli.tree import global_options
 from tests.cli.conftest import run
 from tests.support import factories
-from tests.support.served import key, listening, served
+from tests.support.listening import key, listening, served
 
 
 class Refusing:

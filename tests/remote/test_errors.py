@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Run, run
 from tests.cli.stage import finished
 from tests.support import factories
-from tests.support.served import key
+from tests.support.listening import key
 
 NOWHERE = "http://127.0.0.1:9"
 

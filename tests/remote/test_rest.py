@@ -27,7 +27,7 @@ from taskflow.remote import TABLE, NeedsDatabase
 from taskflow.rest import AsyncRest, Rest
 from tests.cli.stage import one_job_ends
 from tests.support import factories
-from tests.support.served import key
+from tests.support.listening import key
 
 
 @pytest.fixture
