@@ -3,6 +3,13 @@
 
 CREATE SCHEMA taskflow;
 
+CREATE TYPE taskflow.event_draft AS (
+	type text,
+	data jsonb,
+	queue text,
+	task text
+);
+
 CREATE TYPE taskflow.job_state AS ENUM (
     'blocked',
     'ready',
@@ -237,6 +244,21 @@ CREATE TABLE taskflow.batch (
     meta jsonb
 )
 WITH (fillfactor='70');
+
+CREATE TABLE taskflow.webhook_source (
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    tolerance interval DEFAULT '00:05:00'::interval NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    scheme text DEFAULT 'standard'::text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    queue text COLLATE pg_catalog."C",
+    mapping text DEFAULT 'body'::text NOT NULL COLLATE pg_catalog."C",
+    headers text[] DEFAULT '{}'::text[] NOT NULL,
+    created_by text NOT NULL
+);
 
 CREATE VIEW taskflow.batch_view WITH (security_invoker='true') AS
  SELECT tenant,
@@ -746,6 +768,11 @@ CASE
     WHEN (name ~~ 'max\_%'::text) THEN (value ~ '^[0-9]{1,9}$'::text)
     WHEN (name ~~ '%\_retention'::text) THEN (((value)::interval >= '00:01:00'::interval) AND ((value)::interval <= '100 years'::interval))
     ELSE true
+END),
+    CONSTRAINT config_webhook_fits CHECK (
+CASE
+    WHEN (name = 'webhook_disable_after'::text) THEN (((value)::interval >= '00:01:00'::interval) AND ((value)::interval <= '100 years'::interval))
+    ELSE true
 END)
 );
 
@@ -1037,6 +1064,152 @@ CREATE TABLE taskflow.sql_object (
     server_hash text NOT NULL
 );
 
+CREATE TABLE taskflow.stat_10s (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_10s_default (
+    at timestamp with time zone CONSTRAINT stat_10s_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_10s_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_10s_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_10s_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_10s_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_10s_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_10s_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_10s_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_10s_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_10s_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_1h (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_1h_default (
+    at timestamp with time zone CONSTRAINT stat_1h_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_1h_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_1h_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_1h_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_1h_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_1h_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_1h_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_1h_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_1h_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_1h_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_1m (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_1m_default (
+    at timestamp with time zone CONSTRAINT stat_1m_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_1m_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_1m_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_1m_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_1m_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_1m_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_1m_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_1m_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_1m_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_1m_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_flush (
+    worker_id bigint NOT NULL,
+    flush_no bigint NOT NULL,
+    flushed_at timestamp with time zone NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C"
+)
+WITH (fillfactor='50');
+
+CREATE VIEW taskflow.stats_10s WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_10s s;
+
+CREATE VIEW taskflow.stats_1h WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_1h s;
+
+CREATE VIEW taskflow.stats_1m WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_1m s;
+
 CREATE TABLE taskflow.task (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL COLLATE pg_catalog."C",
@@ -1091,6 +1264,42 @@ CREATE UNLOGGED TABLE taskflow.watcher (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     job_id bigint NOT NULL,
     until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE taskflow.webhook_attempt (
+    delivery_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    status integer,
+    duration_ms integer,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    error text,
+    response_head text
+);
+
+CREATE TABLE taskflow.webhook_event (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    data jsonb NOT NULL
+);
+
+ALTER TABLE taskflow.webhook_event ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME taskflow.webhook_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE taskflow.webhook_secret (
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    owner text NOT NULL COLLATE pg_catalog."C",
+    secret text NOT NULL,
+    previous text,
+    previous_until timestamp with time zone
 );
 
 CREATE TABLE taskflow.worker (
@@ -1160,6 +1369,12 @@ ALTER TABLE ONLY taskflow.attempt ATTACH PARTITION taskflow.attempt_default DEFA
 ALTER TABLE ONLY taskflow.job_history ATTACH PARTITION taskflow.job_history_default DEFAULT;
 
 ALTER TABLE ONLY taskflow.job_log ATTACH PARTITION taskflow.job_log_default DEFAULT;
+
+ALTER TABLE ONLY taskflow.stat_10s ATTACH PARTITION taskflow.stat_10s_default DEFAULT;
+
+ALTER TABLE ONLY taskflow.stat_1h ATTACH PARTITION taskflow.stat_1h_default DEFAULT;
+
+ALTER TABLE ONLY taskflow.stat_1m ATTACH PARTITION taskflow.stat_1m_default DEFAULT;
 
 ALTER TABLE ONLY taskflow.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -1248,6 +1463,27 @@ ALTER TABLE ONLY taskflow.signing_key
 ALTER TABLE ONLY taskflow.sql_object
     ADD CONSTRAINT sql_object_pkey PRIMARY KEY (tenant, name);
 
+ALTER TABLE ONLY taskflow.stat_10s
+    ADD CONSTRAINT stat_10s_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_10s_default
+    ADD CONSTRAINT stat_10s_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1h
+    ADD CONSTRAINT stat_1h_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1h_default
+    ADD CONSTRAINT stat_1h_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1m
+    ADD CONSTRAINT stat_1m_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1m_default
+    ADD CONSTRAINT stat_1m_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_flush
+    ADD CONSTRAINT stat_flush_pkey PRIMARY KEY (tenant, worker_id);
+
 ALTER TABLE ONLY taskflow.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (tenant, name);
 
@@ -1265,6 +1501,18 @@ ALTER TABLE ONLY taskflow.waiter
 
 ALTER TABLE ONLY taskflow.watcher
     ADD CONSTRAINT watcher_pkey PRIMARY KEY (tenant, job_id);
+
+ALTER TABLE ONLY taskflow.webhook_attempt
+    ADD CONSTRAINT webhook_attempt_pkey PRIMARY KEY (tenant, delivery_id, attempt);
+
+ALTER TABLE ONLY taskflow.webhook_event
+    ADD CONSTRAINT webhook_event_pkey PRIMARY KEY (tenant, id);
+
+ALTER TABLE ONLY taskflow.webhook_secret
+    ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant, owner);
+
+ALTER TABLE ONLY taskflow.webhook_source
+    ADD CONSTRAINT webhook_source_pkey PRIMARY KEY (tenant, name);
 
 ALTER TABLE ONLY taskflow.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (tenant, id);
@@ -1364,6 +1612,10 @@ CREATE INDEX schedule_tick_fired ON taskflow.schedule_tick USING btree (fired_at
 
 CREATE INDEX unique_window_expires ON taskflow.unique_window USING btree (expires_at);
 
+CREATE INDEX webhook_attempt_finished ON taskflow.webhook_attempt USING btree (finished_at);
+
+CREATE INDEX webhook_event_occurred ON taskflow.webhook_event USING btree (occurred_at);
+
 CREATE INDEX workflow_run_finished ON taskflow.workflow_run USING btree (finished_at) WHERE (parent_id IS NULL);
 
 CREATE UNIQUE INDEX workflow_run_key ON taskflow.workflow_run USING btree (tenant, name, key) WHERE (key IS NOT NULL);
@@ -1385,6 +1637,12 @@ ALTER INDEX taskflow.attempt_job ATTACH PARTITION taskflow.attempt_default_tenan
 ALTER INDEX taskflow.job_history_id ATTACH PARTITION taskflow.job_history_default_tenant_id_idx;
 
 ALTER INDEX taskflow.job_log_job ATTACH PARTITION taskflow.job_log_default_tenant_job_id_seq_idx;
+
+ALTER INDEX taskflow.stat_10s_pkey ATTACH PARTITION taskflow.stat_10s_default_pkey;
+
+ALTER INDEX taskflow.stat_1h_pkey ATTACH PARTITION taskflow.stat_1h_default_pkey;
+
+ALTER INDEX taskflow.stat_1m_pkey ATTACH PARTITION taskflow.stat_1m_default_pkey;
 
 ALTER TABLE taskflow.api_key ENABLE ROW LEVEL SECURITY;
 
@@ -1474,6 +1732,14 @@ CREATE POLICY everybody ON taskflow.signing_key USING (true) WITH CHECK (true);
 
 CREATE POLICY everybody ON taskflow.sql_object USING (true) WITH CHECK (true);
 
+CREATE POLICY everybody ON taskflow.stat_10s USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.stat_1h USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.stat_1m USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.stat_flush USING (true) WITH CHECK (true);
+
 CREATE POLICY everybody ON taskflow.task USING (true) WITH CHECK (true);
 
 CREATE POLICY everybody ON taskflow.tenant USING (true) WITH CHECK (true);
@@ -1485,6 +1751,14 @@ CREATE POLICY everybody ON taskflow.unique_window USING (true) WITH CHECK (true)
 CREATE POLICY everybody ON taskflow.waiter USING (true) WITH CHECK (true);
 
 CREATE POLICY everybody ON taskflow.watcher USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.webhook_attempt USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.webhook_event USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.webhook_secret USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.webhook_source USING (true) WITH CHECK (true);
 
 CREATE POLICY everybody ON taskflow.worker USING (true) WITH CHECK (true);
 
@@ -1531,6 +1805,12 @@ CREATE POLICY own_queues ON taskflow.dead_job AS RESTRICTIVE TO taskflow_api USI
 CREATE POLICY own_queues ON taskflow.job AS RESTRICTIVE TO taskflow_api USING (((taskflow.bound_queues() IS NULL) OR (queue = ANY (taskflow.bound_queues()))));
 
 CREATE POLICY own_queues ON taskflow.job_history AS RESTRICTIVE TO taskflow_api USING (((taskflow.bound_queues() IS NULL) OR (queue = ANY (taskflow.bound_queues()))));
+
+CREATE POLICY own_queues ON taskflow.stat_10s AS RESTRICTIVE TO taskflow_api USING (((taskflow.bound_queues() IS NULL) OR (queue = ANY (taskflow.bound_queues()))));
+
+CREATE POLICY own_queues ON taskflow.stat_1h AS RESTRICTIVE TO taskflow_api USING (((taskflow.bound_queues() IS NULL) OR (queue = ANY (taskflow.bound_queues()))));
+
+CREATE POLICY own_queues ON taskflow.stat_1m AS RESTRICTIVE TO taskflow_api USING (((taskflow.bound_queues() IS NULL) OR (queue = ANY (taskflow.bound_queues()))));
 
 CREATE POLICY own_tenant ON taskflow.api_key AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
 
@@ -1596,6 +1876,14 @@ CREATE POLICY own_tenant ON taskflow.signing_key AS RESTRICTIVE TO taskflow_api 
 
 CREATE POLICY own_tenant ON taskflow.sql_object AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
 
+CREATE POLICY own_tenant ON taskflow.stat_10s AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.stat_1h AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.stat_1m AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.stat_flush AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
 CREATE POLICY own_tenant ON taskflow.task AS RESTRICTIVE TO taskflow_api USING (((tenant = taskflow.bound_tenant()) OR (tenant = 'default'::text)));
 
 CREATE POLICY own_tenant ON taskflow.tenant AS RESTRICTIVE TO taskflow_api USING (((tenant = taskflow.bound_tenant()) OR (taskflow.bound_tenant() = 'default'::text)));
@@ -1607,6 +1895,14 @@ CREATE POLICY own_tenant ON taskflow.unique_window AS RESTRICTIVE TO taskflow_ap
 CREATE POLICY own_tenant ON taskflow.waiter AS RESTRICTIVE TO taskflow_api USING (((tenant = taskflow.bound_tenant()) OR (tenant = 'default'::text)));
 
 CREATE POLICY own_tenant ON taskflow.watcher AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.webhook_attempt AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.webhook_event AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.webhook_secret AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.webhook_source AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
 
 CREATE POLICY own_tenant ON taskflow.worker AS RESTRICTIVE TO taskflow_api USING (((tenant = taskflow.bound_tenant()) OR (tenant = 'default'::text)));
 
@@ -1632,6 +1928,14 @@ ALTER TABLE taskflow.signing_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE taskflow.sql_object ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE taskflow.stat_10s ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.stat_1h ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.stat_1m ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.stat_flush ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE taskflow.task ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE taskflow.tenant ENABLE ROW LEVEL SECURITY;
@@ -1643,6 +1947,14 @@ ALTER TABLE taskflow.unique_window ENABLE ROW LEVEL SECURITY;
 ALTER TABLE taskflow.waiter ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE taskflow.watcher ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.webhook_attempt ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.webhook_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.webhook_secret ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.webhook_source ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE taskflow.worker ENABLE ROW LEVEL SECURITY;
 
@@ -1660,6 +1972,10 @@ GRANT USAGE ON SCHEMA taskflow TO taskflow_producer;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_worker;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_operator;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.add_buckets(a integer[], b integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.add_stats(resolution text, at timestamp with time zone, lines jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.add_to_batch(batch_id bigint, task text, args jsonb, options jsonb, tenant text, OUT ids bigint[], OUT refused jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.add_to_batch(batch_id bigint, task text, args jsonb, options jsonb, tenant text, OUT ids bigint[], OUT refused jsonb) TO taskflow_producer;
@@ -1755,9 +2071,9 @@ REVOKE ALL ON FUNCTION taskflow.check_admin_left(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_args(args jsonb, max_bytes integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.check_bound(queue text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION taskflow.check_edges(definition jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.check_headers(headers jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_lease(lease interval) FROM PUBLIC;
 
@@ -1779,6 +2095,8 @@ GRANT SELECT ON TABLE taskflow.schedule TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.check_schedule(schedule taskflow.schedule) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.check_stats(lines jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.check_tenant(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_time_zone(name text) FROM PUBLIC;
@@ -1787,7 +2105,9 @@ REVOKE ALL ON FUNCTION taskflow.check_unique(unique_key text, unique_by text[], 
 
 REVOKE ALL ON FUNCTION taskflow.check_user_name(name text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.check_version(found integer, expected integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.check_version(current integer, expected integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.check_webhook(endpoint taskflow.webhook_endpoint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_workflow(definition jsonb) FROM PUBLIC;
 
@@ -1854,8 +2174,20 @@ REVOKE ALL ON FUNCTION taskflow.delete_schedule(name text, tenant text) FROM PUB
 GRANT ALL ON FUNCTION taskflow.delete_schedule(name text, tenant text) TO taskflow_operator;
 GRANT ALL ON FUNCTION taskflow.delete_schedule(name text, tenant text) TO taskflow_api;
 
+REVOKE ALL ON FUNCTION taskflow.delete_source(name text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.delete_source(name text, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.delete_source(name text, tenant text) TO taskflow_api;
+
 REVOKE ALL ON FUNCTION taskflow.delete_user(id bigint, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.delete_user(id bigint, tenant text) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.delete_webhook(id bigint, expected_version integer, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.delete_webhook(id bigint, expected_version integer, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.delete_webhook(id bigint, expected_version integer, tenant text) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.disable_webhook(id bigint, reason text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.disable_webhook(id bigint, reason text, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.disable_webhook(id bigint, reason text, tenant text) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.discard(id bigint, reason text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.discard(id bigint, reason text, tenant text) TO taskflow_operator;
@@ -1865,15 +2197,15 @@ REVOKE ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) FRO
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_operator;
 
-REVOKE ALL ON FUNCTION taskflow.drain_worker(id bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.drain_worker(id bigint) TO taskflow_operator;
-GRANT ALL ON FUNCTION taskflow.drain_worker(id bigint) TO taskflow_api;
-
 REVOKE ALL ON FUNCTION taskflow.due_again(lane taskflow.lane, key_id bigint, at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.due_in() FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.due_in() TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.due_in() TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.enable_webhook(id bigint, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.enable_webhook(id bigint, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.enable_webhook(id bigint, tenant text) TO taskflow_api;
 
 GRANT SELECT ON TABLE taskflow.batch TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.batch TO taskflow_operator;
@@ -1967,6 +2299,17 @@ REVOKE ALL ON FUNCTION taskflow.find_run(id bigint, tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.find_schedule(name text, tenant text) FROM PUBLIC;
 
+GRANT SELECT ON TABLE taskflow.webhook_source TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.webhook_source TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.webhook_source TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.find_source(name text, tenant text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.find_user(tenant text, id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.find_user(tenant text, id bigint) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.find_webhook(id bigint, tenant text, expected_version integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.finished_state(id bigint, tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.finite(number jsonb) FROM PUBLIC;
@@ -1985,6 +2328,10 @@ REVOKE ALL ON FUNCTION taskflow.first_admin(hash bytea, lifetime interval) FROM 
 GRANT ALL ON FUNCTION taskflow.first_admin(hash bytea, lifetime interval) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.fit_args(task text, args jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) TO taskflow_operator;
 
 REVOKE ALL ON FUNCTION taskflow.follow(tenant text, child_id bigint, parent_ids bigint[], on_failure text) FROM PUBLIC;
 
@@ -2102,12 +2449,17 @@ REVOKE ALL ON FUNCTION taskflow.has_schema_type(type jsonb, value jsonb) FROM PU
 
 REVOKE ALL ON FUNCTION taskflow.hold_lane(job taskflow.job, limit_name text, until timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.invite(hash bytea, lifetime interval, user_id bigint, for_tenant text) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.invite(hash bytea, lifetime interval, user_id bigint, for_tenant text) TO taskflow_api;
+REVOKE ALL ON FUNCTION taskflow.installed(OUT revision text, OUT hashes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.installed(OUT revision text, OUT hashes jsonb) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.invite(hash bytea, lifetime interval, user_id bigint, for_tenant text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.invite(hash bytea, lifetime interval, user_id bigint, for_tenant text, tenant text) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.is_accepted(tenant text, run_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.is_list(given anyarray) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.is_name(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.is_published(task text) FROM PUBLIC;
 
@@ -2127,7 +2479,7 @@ GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integ
 REVOKE ALL ON FUNCTION taskflow.keep_answer(actor text, route text, key text, request_hash bytea, status integer, headers jsonb, body bytea, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.keep_answer(actor text, route text, key text, request_hash bytea, status integer, headers jsonb, body bytea, tenant text) TO taskflow_api;
 
-REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, OUT made integer, OUT dropped integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, span integer, OUT made integer, OUT dropped integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) TO taskflow_worker;
@@ -2140,10 +2492,12 @@ GRANT SELECT ON TABLE taskflow.job_limit TO taskflow_operator;
 GRANT SELECT ON TABLE taskflow.job_limit TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.limit_room(limit_key taskflow.limit_key, rule taskflow.job_limit, at_time timestamp with time zone, OUT room integer, OUT cause text, OUT opens_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.limit_room(limit_key taskflow.limit_key, rule taskflow.job_limit, at_time timestamp with time zone, OUT room integer, OUT cause text, OUT opens_at timestamp with time zone) TO taskflow_operator;
-GRANT ALL ON FUNCTION taskflow.limit_room(limit_key taskflow.limit_key, rule taskflow.job_limit, at_time timestamp with time zone, OUT room integer, OUT cause text, OUT opens_at timestamp with time zone) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.limit_weight(rule taskflow.job_limit, args jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.listens_to(types text[], type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.live_secrets(tenant text, owner text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.live_state(tenant text, id bigint) FROM PUBLIC;
 
@@ -2190,6 +2544,10 @@ GRANT ALL ON FUNCTION taskflow.note_audit(actor text, actor_kind text, actor_id 
 
 REVOKE ALL ON FUNCTION taskflow.note_compensated(tenant text, ended taskflow.step_end[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.note_delivery(id bigint, status integer, error text, duration_ms integer, response_head text, is_last boolean, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.note_delivery(id bigint, status integer, error text, duration_ms integer, response_head text, is_last boolean, tenant text) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.note_delivery(id bigint, status integer, error text, duration_ms integer, response_head text, is_last boolean, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.note_end(tenant text, key_ids bigint[], has_failed boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.note_login(tenant text, id bigint, succeeded boolean) FROM PUBLIC;
@@ -2199,10 +2557,18 @@ REVOKE ALL ON FUNCTION taskflow.note_queue(tenant text, name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.note_tick(schedule taskflow.schedule, tick_at timestamp with time zone, at_time timestamp with time zone, status text, reason text, job_id bigint, until_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.open_delivery(id bigint, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.open_delivery(id bigint, tenant text) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.open_delivery(id bigint, tenant text) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.open_request(address text, key_hash bytea, user_tenant text, user_id bigint, token_version integer, ticket_hash bytea, is_costly boolean, OUT standing text, OUT tenant text, OUT kind text, OUT id bigint, OUT name text, OUT role text, OUT scopes text[], OUT queues text[], OUT rate integer, OUT used integer, OUT reset_s double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.open_request(address text, key_hash bytea, user_tenant text, user_id bigint, token_version integer, ticket_hash bytea, is_costly boolean, OUT standing text, OUT tenant text, OUT kind text, OUT id bigint, OUT name text, OUT role text, OUT scopes text[], OUT queues text[], OUT rate integer, OUT used integer, OUT reset_s double precision) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.open_schedule(name text, tenant text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.open_source(name text, tenant text, OUT scheme text, OUT secrets text[], OUT tolerance interval, OUT headers text[], OUT mapping text, OUT checked_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.open_source(name text, tenant text, OUT scheme text, OUT secrets text[], OUT tolerance interval, OUT headers text[], OUT mapping text, OUT checked_at timestamp with time zone) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.open_source(name text, tenant text, OUT scheme text, OUT secrets text[], OUT tolerance interval, OUT headers text[], OUT mapping text, OUT checked_at timestamp with time zone) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.operate(operation_id bigint, after_id bigint, job_ids bigint[], tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.operate(operation_id bigint, after_id bigint, job_ids bigint[], tenant text) TO taskflow_worker;
@@ -2266,9 +2632,13 @@ REVOKE ALL ON FUNCTION taskflow.prune_operations(at_time timestamp with time zon
 
 REVOKE ALL ON FUNCTION taskflow.prune_runs(until timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.prune_stats(at_time timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.prune_ticks(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.prune_ties(at_time timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.prune_webhooks(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.publish_schedules(declarations jsonb, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.publish_schedules(declarations jsonb, tenant text) TO taskflow_worker;
@@ -2296,11 +2666,19 @@ REVOKE ALL ON FUNCTION taskflow.put_schedule(name text, task text, args jsonb, c
 GRANT ALL ON FUNCTION taskflow.put_schedule(name text, task text, args jsonb, cron text, every interval, at timestamp with time zone, time_zone text, queue text, priority text, max_attempts integer, timeout interval, tags text[], meta jsonb, jitter interval, starts_at timestamp with time zone, ends_at timestamp with time zone, max_runs integer, overlap text, catch_up text, catch_up_span interval, paused boolean, tenant text) TO taskflow_operator;
 GRANT ALL ON FUNCTION taskflow.put_schedule(name text, task text, args jsonb, cron text, every interval, at timestamp with time zone, time_zone text, queue text, priority text, max_attempts integer, timeout interval, tags text[], meta jsonb, jitter interval, starts_at timestamp with time zone, ends_at timestamp with time zone, max_runs integer, overlap text, catch_up text, catch_up_span interval, paused boolean, tenant text) TO taskflow_api;
 
+REVOKE ALL ON FUNCTION taskflow.put_source(name text, task text, scheme text, mapping text, headers text[], queue text, tolerance interval, secret text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.put_source(name text, task text, scheme text, mapping text, headers text[], queue text, tolerance interval, secret text, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.put_source(name text, task text, scheme text, mapping text, headers text[], queue text, tolerance interval, secret text, tenant text) TO taskflow_api;
+
 REVOKE ALL ON FUNCTION taskflow.put_tenant(name text, max_live_jobs integer, max_requests integer, max_storage_bytes bigint, disabled boolean, expected integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.put_tenant(name text, max_live_jobs integer, max_requests integer, max_storage_bytes bigint, disabled boolean, expected integer) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.put_user(name text, role text, queues text[], disabled boolean, id bigint, expected integer, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.put_user(name text, role text, queues text[], disabled boolean, id bigint, expected integer, tenant text) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.put_webhook(url text, id bigint, description text, types text[], queues text[], tasks text[], headers jsonb, queue text, secret text, expected_version integer, tenant text, OUT webhook_id bigint, OUT version integer, OUT new_secret text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.put_webhook(url text, id bigint, description text, types text[], queues text[], tasks text[], headers jsonb, queue text, secret text, expected_version integer, tenant text, OUT webhook_id bigint, OUT version integer, OUT new_secret text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.put_webhook(url text, id bigint, description text, types text[], queues text[], tasks text[], headers jsonb, queue text, secret text, expected_version integer, tenant text, OUT webhook_id bigint, OUT version integer, OUT new_secret text) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.read_path(path text, OUT expression jsonpath, OUT steps text[], OUT uses_item boolean, OUT is_constant boolean, OUT fault text) FROM PUBLIC;
 
@@ -2312,11 +2690,17 @@ REVOKE ALL ON FUNCTION taskflow.reap(second_look interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.reap(second_look interval) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.reap(second_look interval) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.receive_webhook(source text, webhook_id text, args jsonb, tenant text, OUT job_id bigint, OUT is_repeat boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.receive_webhook(source text, webhook_id text, args jsonb, tenant text, OUT job_id bigint, OUT is_repeat boolean) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.receive_webhook(source text, webhook_id text, args jsonb, tenant text, OUT job_id bigint, OUT is_repeat boolean) TO taskflow_api;
+
 REVOKE ALL ON FUNCTION taskflow.record_attempt(job taskflow.job, outcome text, at_time timestamp with time zone, reason text, error jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.record_many(records jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.record_many(records jsonb) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.record_many(records jsonb) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.redeliver(tenant text, ids bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.refuse_tenant(tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.refuse_tenant(tenant text) TO taskflow_api;
@@ -2363,6 +2747,14 @@ REVOKE ALL ON FUNCTION taskflow.reschedule(id bigint, run_at timestamp with time
 GRANT ALL ON FUNCTION taskflow.reschedule(id bigint, run_at timestamp with time zone, tenant text) TO taskflow_operator;
 GRANT ALL ON FUNCTION taskflow.reschedule(id bigint, run_at timestamp with time zone, tenant text) TO taskflow_api;
 
+REVOKE ALL ON FUNCTION taskflow.resend_delivery(id bigint, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.resend_delivery(id bigint, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.resend_delivery(id bigint, tenant text) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.resend_failed(id bigint, since timestamp with time zone, max_deliveries integer, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.resend_failed(id bigint, since timestamp with time zone, max_deliveries integer, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.resend_failed(id bigint, since timestamp with time zone, max_deliveries integer, tenant text) TO taskflow_api;
+
 REVOKE ALL ON FUNCTION taskflow.result_ok(result jsonb, max_bytes integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.resume_queue(queue text, tenant text) FROM PUBLIC;
@@ -2393,6 +2785,14 @@ REVOKE ALL ON FUNCTION taskflow.ring_waiting(tenant text, key_id bigint, room in
 REVOKE ALL ON FUNCTION taskflow.rotate_key(id bigint, prefix text, hash bytea, overlap interval, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.rotate_key(id bigint, prefix text, hash bytea, overlap interval, tenant text) TO taskflow_api;
 
+REVOKE ALL ON FUNCTION taskflow.rotate_source_secret(name text, overlap interval, secret text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.rotate_source_secret(name text, overlap interval, secret text, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.rotate_source_secret(name text, overlap interval, secret text, tenant text) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.rotate_webhook_secret(id bigint, overlap interval, secret text, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.rotate_webhook_secret(id bigint, overlap interval, secret text, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.rotate_webhook_secret(id bigint, overlap interval, secret text, tenant text) TO taskflow_api;
+
 REVOKE ALL ON FUNCTION taskflow.run_definition(definition jsonb, input jsonb, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.run_definition(definition jsonb, input jsonb, tenant text) TO taskflow_producer;
 GRANT ALL ON FUNCTION taskflow.run_definition(definition jsonb, input jsonb, tenant text) TO taskflow_worker;
@@ -2408,6 +2808,8 @@ REVOKE ALL ON FUNCTION taskflow.run_tick(schedule taskflow.schedule, tick_at tim
 REVOKE ALL ON FUNCTION taskflow.run_timers(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.save_schedule(schedule taskflow.schedule, old taskflow.schedule) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.save_secret(tenant text, owner text, secret text, overlap interval, free_form boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.save_step(id bigint, claim_no bigint, name text, result jsonb, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.save_step(id bigint, claim_no bigint, name text, result jsonb, tenant text) TO taskflow_worker;
@@ -2434,6 +2836,8 @@ GRANT ALL ON FUNCTION taskflow.schedule_state(schedule taskflow.schedule, at_tim
 GRANT ALL ON FUNCTION taskflow.schedule_state(schedule taskflow.schedule, at_time timestamp with time zone) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.schema_problem(schema jsonb, value jsonb, path text, root jsonb, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.send_events(tenant text, drafts taskflow.event_draft[], only_to bigint, but_not bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.serve_lane(lane taskflow.lane, priorities smallint[], most integer, at_time timestamp with time zone) FROM PUBLIC;
 
@@ -2493,7 +2897,20 @@ GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version in
 GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version integer, key text, tenant text, OUT id bigint, OUT outcome text) TO taskflow_operator;
 GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version integer, key text, tenant text, OUT id bigint, OUT outcome text) TO taskflow_api;
 
+REVOKE ALL ON FUNCTION taskflow.stat_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.stat_bounds() TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.stat_bounds() TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.stat_bounds() TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) TO taskflow_api;
+
 REVOKE ALL ON FUNCTION taskflow.step_context(tenant text, run_id bigint, reads integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.still_stand(tenants text[], kinds text[], ids bigint[], token_versions integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.still_stand(tenants text[], kinds text[], ids bigint[], token_versions integer[]) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.stop_failed(tenant text, ended taskflow.step_end[]) FROM PUBLIC;
 
@@ -2516,10 +2933,18 @@ GRANT ALL ON FUNCTION taskflow.take_permit(limit_name text, key text, weight int
 GRANT ALL ON FUNCTION taskflow.take_permit(limit_name text, key text, weight integer, lease interval, holder text, tenant text, OUT permit_id bigint, OUT retry_after interval) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.take_permit(limit_name text, key text, weight integer, lease interval, holder text, tenant text, OUT permit_id bigint, OUT retry_after interval) TO taskflow_operator;
 
+REVOKE ALL ON FUNCTION taskflow.tell_endpoints(tenant text, ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.tell_event(tenant text, type text, data jsonb, queue text, but_not bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.tell_followers(tenant text, ids bigint[], ended_as text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.tenant_of(tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.tenant_of(tenant text) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.test_webhook(id bigint, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.test_webhook(id bigint, tenant text) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.test_webhook(id bigint, tenant text) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.tick_after(schedule taskflow.schedule, after timestamp with time zone) FROM PUBLIC;
 
@@ -2564,6 +2989,19 @@ GRANT ALL ON FUNCTION taskflow.watch(id bigint, tenant text) TO taskflow_produce
 GRANT ALL ON FUNCTION taskflow.watch(id bigint, tenant text) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.watch(id bigint, tenant text) TO taskflow_operator;
 GRANT ALL ON FUNCTION taskflow.watch(id bigint, tenant text) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.webhook_secret(id bigint, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.webhook_secret(id bigint, tenant text) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.webhook_stats(id bigint, since timestamp with time zone, tenant text, OUT pending bigint, OUT delivered bigint, OUT failed bigint, OUT gone bigint, OUT skipped bigint, OUT attempts bigint, OUT median_ms integer, OUT p95_ms integer, OUT last_delivered_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.webhook_stats(id bigint, since timestamp with time zone, tenant text, OUT pending bigint, OUT delivered bigint, OUT failed bigint, OUT gone bigint, OUT skipped bigint, OUT attempts bigint, OUT median_ms integer, OUT p95_ms integer, OUT last_delivered_at timestamp with time zone) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.webhook_stats(id bigint, since timestamp with time zone, tenant text, OUT pending bigint, OUT delivered bigint, OUT failed bigint, OUT gone bigint, OUT skipped bigint, OUT attempts bigint, OUT median_ms integer, OUT p95_ms integer, OUT last_delivered_at timestamp with time zone) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.webhook_stats(id bigint, since timestamp with time zone, tenant text, OUT pending bigint, OUT delivered bigint, OUT failed bigint, OUT gone bigint, OUT skipped bigint, OUT attempts bigint, OUT median_ms integer, OUT p95_ms integer, OUT last_delivered_at timestamp with time zone) TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.webhook_types() FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.webhook_types() TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.webhook_types() TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.webhook_types() TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.write_record(item jsonb) FROM PUBLIC;
 
@@ -2717,6 +3155,43 @@ GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_operator;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_api;
 
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stat_10s_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_10s_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stat_1h_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1h_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stat_1m_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1m_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_api;
+
 GRANT SELECT ON TABLE taskflow.task TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.task TO taskflow_operator;
 GRANT SELECT ON TABLE taskflow.task TO taskflow_api;
@@ -2740,6 +3215,16 @@ GRANT SELECT ON TABLE taskflow.waiter TO taskflow_api;
 GRANT SELECT ON TABLE taskflow.watcher TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.watcher TO taskflow_operator;
 GRANT SELECT ON TABLE taskflow.watcher TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.webhook_attempt TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.webhook_attempt TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.webhook_attempt TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.webhook_event TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.webhook_event TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.webhook_event TO taskflow_api;
+
+GRANT SELECT(tenant) ON TABLE taskflow.webhook_secret TO taskflow_api;
 
 GRANT SELECT ON TABLE taskflow.worker TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.worker TO taskflow_operator;

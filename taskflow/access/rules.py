@@ -168,7 +168,7 @@ RULES: Final[dict[str, Rule]] = {
     "sources.list": _of("webhooks:read"),
     "sources.create": _of("webhooks:write", has_secret=True),
     "sources.delete": _of("webhooks:write"),
-    "incoming.receive": Rule(None, streams=True),
+    "incoming.receive": Rule(None),
     # access
     "auth.login": LOGIN,
     "auth.refresh": LOGIN,
@@ -198,7 +198,6 @@ RULES: Final[dict[str, Rule]] = {
     "stats.series": _of("stats:read"),
     "events.stream": _of("events:read", streams=True, takes_ticket=True),
     "events.socket": _of("events:read", streams=True, takes_ticket=True),
-    "events.catalogue": _of("events:read"),
     "health.live": Rule(None, streams=True),
     "health.ready": Rule(None, streams=True),
     "health.details": _of("workers:read", installation=True),

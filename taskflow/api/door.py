@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,6 +26,9 @@ from taskflow.api.problems import (
     RequestTooLarge,
     StillRunning,
     TooSlow,
+    explain,
+    send_answer,
+    status_of,
 )
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
@@ -33,7 +36,7 @@ from taskflow.calls import access
 from taskflow.calls.access import Credential, KeptAnswer
 from taskflow.errors import TaskflowError
 from taskflow.kernel.access import NotAllowed, NotAuthenticated, Principal, RateLimited, Standing
-from taskflow.store.call import arun, translated
+from taskflow.store.call import DriverError, arun, translated
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 KEY_LENGTH = 255
@@ -47,50 +50,87 @@ UNCOUNTED = Standing("anonymous", None, None, None, None, None, None, None, 0, 0
 class Door:
     """One per application; an ASGI middleware around every route's handler."""
 
-    def __init__(self, app: ASGIApp, *, taskflow: Taskflow, keyring: Keyring) -> None:
+    def __init__(
+        self, app: ASGIApp, *, taskflow: Taskflow, keyring: Keyring, nudge: Callable[[str], None]
+    ) -> None:
         self._next = app
+        self._nudge = nudge
         self._app = taskflow
         self._keyring = keyring
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         name = scope["route_handler"].name
-        if name is None or scope["type"] != "http" or scope["method"] == "OPTIONS":
+        if name is None or scope.get("method") == "OPTIONS":
             await self._next(scope, receive, send)
             return
         rule = RULES[name]
-        signer = await self._keyring.signer()
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send, rule, name)
+            return
+        answer: Sequence[Any] = ()
+        try:
+            session = await self._admit(scope, rule, name)
+            if not rule.streams:
+                answer = await Exchange(scope, receive, session, rule, name).run(self._next)
+        except Exception as error:  # noqa: BLE001 - every error has its answer
+            await send_answer(scope, send, error)
+            return
+        if rule.streams:
+            await self._next(scope, receive, send)
+        if answer and scope["method"] not in SAFE and session.principal is not None:
+            self._nudge(session.tenant)
+        for message in answer:
+            await send(message)
+
+    async def _open_socket(
+        self, scope: Asgi, receive: Receive, send: Send, rule: Rule, name: str
+    ) -> None:
+        """A socket that is refused is closed before it is accepted: the browser sees a 403."""
+        try:
+            await self._admit(scope, rule, name)
+        except (TaskflowError, DriverError) as error:
+            status = status_of(explain(error))
+            close = {"type": "websocket.close", "code": 4000 + status, "reason": str(status.phrase)}
+            await send(close)  # type: ignore[arg-type]
+            return
+        await self._next(scope, receive, send)
+
+    async def _admit(self, scope: Asgi, rule: Rule, name: str) -> Session:
+        """The session of a request that may go on. Raises what `admitted` raises."""
         address = str(scope["taskflow_address"])
-        standing = await self._ask(rule, signer, scope, address)
+        signer, standing = None, UNCOUNTED
+        if rule.permission is not None or not rule.streams:
+            signer = await self._keyring.signer()
+            standing = await self._ask(rule, signer, scope, address)
         limits = rate_headers(standing)
         try:
             who = admitted(standing, rule)
         except TaskflowError:
             scope["taskflow_headers"] = limits | refusal_headers(standing)
-            if scope["method"] not in SAFE:
+            if scope.get("method", "GET") not in SAFE:
                 await self._note_refusal(scope, name, standing, address)
             raise
         scope["taskflow_headers"] = limits
         session = Session(self._app, signer, who, address, rule.permission)
         session.request_id = scope["taskflow_request_id"]
         session.if_match = header(scope, b"if-match")
+        session.token_version = self._version_of(scope, signer)
         session.is_secure = scope["taskflow_is_secure"]
         scope["taskflow_session"] = session
-        if rule.streams:
-            await self._next(scope, receive, send)
-        else:
-            exchange = Exchange(scope, receive, session, rule, name)
-            await exchange.run(self._next, send)
+        return session
 
     async def _ask(self, rule: Rule, signer: Signer, scope: Asgi, address: str) -> Standing:
         credential, is_given = credential_of(scope, signer, takes_ticket=rule.takes_ticket)
-        if rule.streams and rule.permission is None:
-            return UNCOUNTED
         call = access.open_request(address, credential, is_costly=rule.is_costly)
         async with self._app.database.aconnection() as connection:
             found = await arun(connection, call)
         if is_given and found.standing == "anonymous":
             return msgspec.structs.replace(found, standing="unknown")
         return found
+
+    @staticmethod
+    def _version_of(scope: Asgi, signer: Signer | None) -> int | None:
+        return credential_of(scope, signer, takes_ticket=False)[0].token_version if signer else None
 
     async def _note_refusal(self, scope: Asgi, name: str, standing: Standing, address: str) -> None:
         """A refused attempt to change something stands in the audit trail, too."""
@@ -137,7 +177,8 @@ class Exchange:
         self._start: Any = {}
         self._body = b""
 
-    async def run(self, handler: ASGIApp, send: Send) -> None:
+    async def run(self, handler: ASGIApp) -> tuple[Any, Any]:
+        """The two messages of the answer, when all of it is committed."""
         body = b"" if self._is_read else await self._read_body()
         async with self._session.app.database.aconnection() as connection:
             self._session.connection = connection
@@ -148,8 +189,8 @@ class Exchange:
                 self._session.connection = None
         if not self._is_read and self._start["status"] >= 400:
             await self._session.app.arun(self._audit_line())
-        await send(self._start)
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+        body_message = {"type": "http.response.body", "body": self._body, "more_body": False}
+        return self._start, body_message
 
     async def _act(self, connection: Any, handler: ASGIApp, body: bytes) -> None:
         async with connection.pipeline():

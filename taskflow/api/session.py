@@ -33,18 +33,20 @@ class Session:
     def __init__(
         self,
         app: Taskflow,
-        signer: Signer,
+        signer: Signer | None,
         who: Principal | None,
         address: str,
         permission: str | None,
     ) -> None:
         self.app = app
-        self.signer = signer
+        self._signer = signer
         self.address = address
         self.request_id = ""
         self.target: str | None = None
         """What the call was about, for the audit trail; the path's parameters unless set."""
         self.if_match: str | None = None
+        self.token_version: int | None = None
+        """Of a user's access token; none of a key's or a ticket's caller."""
         self.is_secure = False
         """Did the request come over TLS?"""
         self.acted_as: Principal | None = None
@@ -64,6 +66,12 @@ class Session:
         """The caller, on routes that ask for one."""
         assert self._who is not None
         return self._who
+
+    @property
+    def signer(self) -> Signer:
+        """What signs; there is none on routes that look at nothing."""
+        assert self._signer is not None
+        return self._signer
 
     @property
     def principal(self) -> Principal | None:
@@ -86,9 +94,7 @@ class Session:
         """Runs a Call in the request's transaction; on routes that stream, in one of its own."""
         if self.connection is not None:
             return await arun(self.connection, call)
-        async with self.app.database.aconnection() as connection, connection.transaction():
-            await arun(connection, self.binding())
-            return await arun(connection, call)
+        return await run_bound(self.app, self.binding(), call)
 
     arun = run
 
@@ -127,6 +133,13 @@ class Session:
                 f"queue {queue} is not among yours: {', '.join(self.queues)}",
                 "An administrator can change the queues of a user or a key.",
             )
+
+
+async def run_bound(app: Taskflow, binding: Call[None], call: Call[T]) -> T:
+    """Runs a Call in a transaction of its own, bound as `calls.access.bind` says."""
+    async with app.database.aconnection() as connection, connection.transaction():
+        await arun(connection, binding)
+        return await arun(connection, call)
 
 
 Injected = NamedDependency[Session]

@@ -126,7 +126,8 @@ async def graph(
     title = f"Run {run.id}{name}: {run.state}"
     if as_format == "svg" or (as_format is None and SVG in (accept or "")):
         policy = {"content-security-policy": SVG_POLICY, "vary": "accept"}
-        return JsonResponse(draw(layout, title), media_type=SVG, headers=policy)
+        picture: Any = draw(layout, title)
+        return JsonResponse(picture, media_type=SVG, headers=policy)
     return JsonResponse(Picture(title, layout), headers={"vary": "accept"})
 
 

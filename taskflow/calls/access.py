@@ -69,6 +69,21 @@ def open_request(address: str, credential: Credential, *, is_costly: bool) -> Ca
     )
 
 
+def still_stand(who: Sequence[tuple[str, str, int, int | None]]) -> Call[list[bool]]:
+    """Who of (tenant, kind, id, token version) may still be here."""
+    return Call(
+        "select taskflow.still_stand(%(tenants)s::text[], %(kinds)s::text[], %(ids)s::bigint[],"
+        " %(versions)s::integer[])",
+        {
+            "tenants": [one[0] for one in who],
+            "kinds": [one[1] for one in who],
+            "ids": [one[2] for one in who],
+            "versions": [one[3] for one in who],
+        },
+        scalar,
+    )
+
+
 def bind(tenant: str, queues: Sequence[str] | None, actor: str, timeout: timedelta) -> Call[None]:
     """Binds the transaction to a tenant and to the API's role; the database holds it to that."""
     return Call(
@@ -242,12 +257,19 @@ def invite(
     lifetime: timedelta,
     user_id: int | None = None,
     for_tenant: str | None = None,
+    tenant: str | None = None,
 ) -> Call[int]:
     """Keeps a link by which a user sets a password; for a tenant: by its first administrator."""
     return Call(
         "select taskflow.invite(%(hash)s::bytea, %(lifetime)s::interval, %(user)s::bigint,"
-        " %(tenant)s)",
-        {"hash": hash, "lifetime": lifetime, "user": user_id, "tenant": for_tenant},
+        " %(for_tenant)s, %(tenant)s)",
+        {
+            "hash": hash,
+            "lifetime": lifetime,
+            "user": user_id,
+            "for_tenant": for_tenant,
+            "tenant": tenant,
+        },
         scalar,
     )
 

@@ -23,7 +23,7 @@ class InvalidRequest(TaskflowError):
 class BulkRefused(TaskflowError):
     """Nothing of an atomic bulk call was done, since some of its items cannot be."""
 
-    code = "TF195"
+    code = "TF125"
     items: tuple[tuple[str, str, str], ...] = ()
     """(pointer, code, message) of each that cannot."""
 
@@ -67,10 +67,10 @@ class TooSlow(TaskflowError):
 class InternalError(TaskflowError):
     """Something unforeseen went wrong in the API; its log knows more by the request id."""
 
-    code = "TF180"
+    code = "TF195"
 
 
 class WrongMethod(TaskflowError):
     """A route of the API does not take this method."""
 
-    code = "TF189"
+    code = "TF199"

@@ -15,9 +15,10 @@ from taskflow.kernel import (
     request_errors,
     schedule,
     stored,
+    webhooks,
 )
 
-assert all((access, flow_errors, limits, operations, request_errors, schedule, stored))
+assert all((access, flow_errors, limits, operations, request_errors, schedule, stored, webhooks))
 """Imported so that `CODES` knows their errors."""
 LONGEST = 1_000
 

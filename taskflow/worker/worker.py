@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from taskflow import __version__, results
+from taskflow import __version__, builtin, results
 from taskflow.app import Taskflow
 from taskflow.calls import leases, schedules, workers
 from taskflow.kernel.job import Claimed
@@ -42,6 +42,7 @@ from taskflow.worker.runner import Runner
 from taskflow.worker.settler import Settler
 from taskflow.worker.sharing import make_pools
 from taskflow.worker.slots import QueueSlots
+from taskflow.worker.tally import Tally
 from taskflow.worker.upkeep import Upkeep
 from taskflow.worker.waiting import Wakeups
 
@@ -81,6 +82,7 @@ class Worker:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.limits = limits or Limits()
         operations.add_to(app)
+        builtin.add_to(app)
         self._priorities = tuple(priorities)
         self._served = dict(queues or parse_queues(self.settings.queues, self.settings.slots))
         self.slots_by_queue = slots_of(self._served, self.settings.slots)
@@ -88,7 +90,8 @@ class Worker:
             check_name(queue, "queue")
         self.id = 0
         self.hand = Hand()
-        self.settler = Settler(self.hand, self._note_end, self._forget_result)
+        self.tally = Tally(self.settings.lease)
+        self.settler = Settler(self.hand, self._note_end, self._forget_result, tally=self.tally)
         self.is_draining = False
         self._is_hasty = False
         self.reached_limit = self.was_forgotten = self.left_behind = False
@@ -155,7 +158,7 @@ class Worker:
         self.executors = make_executors(self.app, lambda queue: self.queues[queue].is_full)
         self.backlog = Backlog(level_number(settings.job_log_level), self.hand.is_running)
         records = self.app.connection_settings(f"taskflow records {self.id}")
-        self.recorder = Recorder(dsn, records, self.backlog)
+        self.recorder = Recorder(dsn, records, self.backlog, self.tally.touch)
         self.runner = Runner(
             self.app, self.hand, self.settler, self.executors, settings.unknown_task_delay,
             recorder=self.backlog,
@@ -169,7 +172,9 @@ class Worker:
             prefetch=settings.prefetch, jams=Jams(self.app.tasks, self.executors, self.pools),
             refused=self.runner.unknown_tasks,
         )  # fmt: skip
-        self.claiming = Claiming(self.id, self.hand, self.queues, self.fetcher, self.settler)
+        self.claiming = Claiming(
+            self.id, self.hand, self.queues, self.fetcher, self.settler, touch=self.tally.touch
+        )
         patience_s = max(settings.lease.total_seconds(), SHORTEST_PATIENCE_S)
         self.claims = Link(dsn, connection, self.claiming.hand_back_unknown, patience_s=patience_s)
         self.settles = Link(dsn, connection, patience_s=patience_s)
@@ -186,7 +191,9 @@ class Worker:
         self._unsubscribe = self.app.listener().subscribe(
             f"cancel {self.id}", lambda _payload: self.renewer.hurry()
         )
-        self.upkeep = Upkeep(self.app, settings.lease)
+        self.upkeep = Upkeep(
+            self.app, settings.lease, lambda: self.tally.flush(self.app.arun, self.id)
+        )
 
     async def _join(self) -> int:
         await self.app.arun(
@@ -341,6 +348,7 @@ class Worker:
 
     async def _close(self) -> None:
         await self.upkeep.stop()
+        await self.tally.flush_last(self.app.arun, self.id)
         await asyncio.to_thread(self.renewer.stop)
         self.wakeups.close()
         self._unsubscribe()

@@ -69,7 +69,7 @@ def test_a_key_that_may_not_exits_with_4(db: Any, url: str) -> None:
 def test_a_key_that_is_none_exits_with_4_and_is_not_shown(url: str) -> None:
     told = run("--api", url, "-vv", "jobs", "list", TASKFLOW_API_KEY="tf_wrong-one")
     assert told.code == 4
-    assert "TF188" in told.err
+    assert "TF198" in told.err
     assert "wrong-one" not in told.out + told.err
 
 
