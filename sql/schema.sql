@@ -2071,6 +2071,8 @@ REVOKE ALL ON FUNCTION taskflow.check_admin_left(tenant text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_args(args jsonb, max_bytes integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.check_bound(queue text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.check_edges(definition jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_headers(headers jsonb) FROM PUBLIC;
@@ -2196,6 +2198,10 @@ GRANT ALL ON FUNCTION taskflow.discard(id bigint, reason text, tenant text) TO t
 REVOKE ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_worker;
 GRANT ALL ON FUNCTION taskflow.disown(worker_id bigint, known_ids bigint[]) TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.drain_worker(id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.drain_worker(id bigint) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.drain_worker(id bigint) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.due_again(lane taskflow.lane, key_id bigint, at_time timestamp with time zone) FROM PUBLIC;
 
@@ -2492,6 +2498,8 @@ GRANT SELECT ON TABLE taskflow.job_limit TO taskflow_operator;
 GRANT SELECT ON TABLE taskflow.job_limit TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.limit_room(limit_key taskflow.limit_key, rule taskflow.job_limit, at_time timestamp with time zone, OUT room integer, OUT cause text, OUT opens_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.limit_room(limit_key taskflow.limit_key, rule taskflow.job_limit, at_time timestamp with time zone, OUT room integer, OUT cause text, OUT opens_at timestamp with time zone) TO taskflow_operator;
+GRANT ALL ON FUNCTION taskflow.limit_room(limit_key taskflow.limit_key, rule taskflow.job_limit, at_time timestamp with time zone, OUT room integer, OUT cause text, OUT opens_at timestamp with time zone) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.limit_weight(rule taskflow.job_limit, args jsonb) FROM PUBLIC;
 
