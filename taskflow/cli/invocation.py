@@ -77,13 +77,16 @@ class Invocation:
             import click
 
             raise click.UsageError("Give --api or --database-url, not both.")
-        settings, _ = self.settings
+        settings, origins = self.settings
         if settings.api_url is None or self.database_url is not None:
             return None
-        from taskflow.remote import Address, Transport, find_key
+        from taskflow.remote import Address, Transport, check_tenant, find_key
 
         plain = settings.api_plain_http
-        return Transport(Address(settings.api_url, find_key(), plain_http=plain))
+        found = Transport(Address(settings.api_url, find_key(), plain_http=plain))
+        if origins["tenant"] != "default":
+            found.run(check_tenant(settings.tenant))
+        return found
 
     def run(self, call: Call[T]) -> T:
         """Runs a Call on the database, or what stands for it on the REST API."""

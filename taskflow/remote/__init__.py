@@ -2,6 +2,7 @@
 
 from taskflow.remote import fleet, flows, jobs, limits, schedules
 from taskflow.remote.address import Address, find_key
+from taskflow.remote.fleet import check_tenant
 from taskflow.remote.script import TABLE, NeedsDatabase, Script, script_of
 from taskflow.remote.transport import AsyncTransport, Transport
 
@@ -15,6 +16,7 @@ __all__ = [
     "NeedsDatabase",
     "Script",
     "Transport",
+    "check_tenant",
     "find_key",
     "script_of",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from taskflow.calls import operations, queues, reads, workers
-from taskflow.errors import JobStateConflict, QueueNotFound, UnknownTask
+from taskflow.errors import ConfigurationError, JobStateConflict, QueueNotFound, UnknownTask
 from taskflow.kernel.listing import QueueLine, TaskLine, VersionLine, WorkerLine
 from taskflow.kernel.operations import Operation, OperationItem, OperationNotFound, OperationVerb
 from taskflow.remote.script import (
@@ -41,6 +41,21 @@ def clock() -> Script[datetime]:
     answer = yield get("/me")
     date = answer.headers.get("date")
     return parsedate_to_datetime(date) if date else datetime.now(UTC)
+
+
+def check_tenant(wanted: str) -> Script[None]:
+    """Raises `ConfigurationError` where the key belongs to another tenant than the settings name:
+    nothing may be done in one that was not meant."""
+
+    class Me(msgspec.Struct):
+        tenant: str
+
+    found = (yield get("/me")).read(Me).tenant
+    if found != wanted:
+        raise ConfigurationError(
+            f'the settings name the tenant "{wanted}", and the key belongs to "{found}"',
+            "Take a key of that tenant, or leave the setting out.",
+        )
 
 
 # --- queues ---------------------------------------------------------------------------------------

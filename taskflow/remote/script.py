@@ -152,7 +152,7 @@ def or_none(script: Script[T], *missing: type[TaskflowError]) -> Script[T | None
         return None
 
 
-class PageInfo(msgspec.Struct, frozen=True):
+class Onward(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
@@ -161,7 +161,7 @@ def _page_of(kind: type[Any]) -> Any:
     if kind not in _LIST:
         _LIST[kind] = msgspec.defstruct(
             f"{kind.__name__}Page",
-            [("data", list[kind]), ("page", PageInfo, PageInfo())],  # type: ignore[valid-type]
+            [("data", list[kind]), ("page", Onward, Onward())],  # type: ignore[valid-type]
         )
     return _LIST[kind]
 

@@ -122,6 +122,13 @@ def test_the_option_for_the_database_beats_the_setting_for_the_api(dsn: str, her
     assert here("--database-url", dsn, "--api", NOWHERE, "jobs", "list").code == 2
 
 
+def test_a_tenant_that_is_not_the_keys_is_refused(there: Run) -> None:
+    assert there("jobs", "list", TASKFLOW_TENANT="default").code == 0
+    told = there("jobs", "list", TASKFLOW_TENANT="acme")
+    assert told.code == 2
+    assert "TF201" in told.err
+
+
 def test_the_key_file_must_be_its_owners_alone(
     db: Any, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
