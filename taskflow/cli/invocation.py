@@ -85,7 +85,11 @@ class Invocation:
         plain = settings.api_plain_http
         found = Transport(Address(settings.api_url, find_key(), plain_http=plain))
         if origins["tenant"] != "default":
-            found.run(check_tenant(settings.tenant))
+            try:
+                found.run(check_tenant(settings.tenant))
+            except BaseException:
+                found.close()
+                raise
         return found
 
     def run(self, call: Call[T]) -> T:
