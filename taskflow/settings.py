@@ -29,7 +29,7 @@ from taskflow.kernel.records import level_number
 
 FILES = ("taskflow.toml", "pyproject.toml")
 PREFIX = "TASKFLOW_"
-OURS = ("PG_BIN", "PG_NO_NAMESPACE", "IN_FLEET", "TEST_", "CHAOS_", "BENCH_")
+OURS = ("API_KEY", "PG_BIN", "PG_NO_NAMESPACE", "IN_FLEET", "TEST_", "CHAOS_", "BENCH_")
 """Variables that are no settings: names, and beginnings of names that end with _."""
 
 EXPECTED = {
@@ -95,6 +95,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = timedelta(seconds=30)
     allow_sync_in_loop: Annotated[
         bool, "let blocking calls run inside an event loop instead of raising TF102"
+    ] = False
+    api_url: Annotated[
+        str | None, "REST API that commands go through; its key is TASKFLOW_API_KEY, no setting"
+    ] = None
+    api_plain_http: Annotated[
+        bool, "send the key over http to other machines, too: something else keeps the way safe"
     ] = False
     api_cors: Annotated[
         str, "origins whose pages may call the API, exactly as browsers send them, by comma"

@@ -51,7 +51,7 @@ ROOMS = (
     jobs, bulk, results, operations, queues, tasks, workers, schedules, workflows, definitions,
     batches, dlq, limits, webhooks, stats, events, auth, users, tenants,
 )  # fmt: skip
-ROUTES = [handler for room in ROOMS for handler in room.ROUTES]
+ROUTES: list[Any] = [handler for room in ROOMS for handler in room.ROUTES]
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from litestar import get, post
 from litestar.params import JSONBody
 
 from taskflow.api.answers import Page, paged, read_cursor
-from taskflow.api.fields import Cursor, IdPath, Limit, States, ident, words
+from taskflow.api.fields import Below, Cursor, IdPath, Limit, States, ident, words
 from taskflow.api.jobs import ReasonBody
 from taskflow.api.problems import InvalidRequest
 from taskflow.api.session import Injected, Session
@@ -22,7 +22,11 @@ STATES = get_args(BatchState)
 
 @get("/batches", name="batches.list")
 async def list_batches(
-    session: Injected, in_state: States = None, limit: Limit = 50, cursor: Cursor = None
+    session: Injected,
+    in_state: States = None,
+    below: Below = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Batch]:
     """List batches, the newest first."""
     states = words(in_state)
@@ -33,7 +37,7 @@ async def list_batches(
     last = read_cursor(session.signer, scope, cursor)
     found = await session.run(
         batches.list_batches(
-            session.tenant, states=states, before=int(last) if last else None, limit=limit + 1
+            session.tenant, states=states, before=int(last) if last else below, limit=limit + 1
         )
     )
     return paged(session, found, limit, scope, lambda line: line.id)

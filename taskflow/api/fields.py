@@ -23,12 +23,19 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="Most lines of 
 Cursor = Annotated[
     str | None, QueryParameter(max_length=2000, description="`page.next` of the page before.")
 ]
+Below = Annotated[
+    int | None, QueryParameter(ge=1, le=LARGEST_ID, description="Only what has a lower id.")
+]
 Words = Annotated[
     str | None, QueryParameter(max_length=2000, description="One or more, separated by commas.")
 ]
 States = Annotated[
     str | None,
     QueryParameter(name="state", max_length=200, description="One or more, separated by commas."),
+]
+JobIds = Annotated[
+    str | None,
+    QueryParameter(name="id", max_length=4000, description="One or more, separated by commas."),
 ]
 Text = Annotated[str | None, QueryParameter(max_length=200)]
 Time = Annotated[

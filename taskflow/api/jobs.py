@@ -12,8 +12,10 @@ from litestar.params import JSONBody
 from taskflow.api.answers import Done, Page, blotted, paged, read_cursor, shown
 from taskflow.api.edits import check_match
 from taskflow.api.fields import (
+    Below,
     Cursor,
     IdPath,
+    JobIds,
     Limit,
     MaybeNumber,
     Number,
@@ -134,19 +136,21 @@ async def list_jobs(
     queue: Words = None,
     tag: Words = None,
     fingerprint: Words = None,
+    job_id: JobIds = None,
     created_after: Time = None,
     created_before: Time = None,
+    below: Below = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[JobLine]:
     """List jobs, the newest first."""
     wanted = job_filter(
         session, state=in_state, task=task, queue=queue, tag=tag, fingerprint=fingerprint,
-        after=created_after, before=created_before,
+        ids=job_id, after=created_after, before=created_before,
     )  # fmt: skip
     scope = f"jobs {session.tenant} {wanted}"
     last = read_cursor(session.signer, scope, cursor)
-    found = await session.run(filters.page(wanted, limit + 1, int(last) if last else None))
+    found = await session.run(filters.page(wanted, limit + 1, int(last) if last else below))
     return paged(session, found, limit, scope, lambda line: line.id)
 
 
@@ -158,6 +162,7 @@ def job_filter(
     queue: str | None = None,
     tag: str | None = None,
     fingerprint: str | None = None,
+    ids: str | None = None,
     after: datetime | None = None,
     before: datetime | None = None,
 ) -> JobFilter:
@@ -178,6 +183,7 @@ def job_filter(
         queues=wanted,
         tags=words(tag),
         fingerprints=words(fingerprint),
+        ids=tuple(parent_id(text, "id") for text in words(ids)),
         since=time(after, "created_after"),
         until=time(before, "created_before"),
     )

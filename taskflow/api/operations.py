@@ -10,7 +10,7 @@ from litestar import Response, delete, get, post
 from litestar.params import JSONBody
 
 from taskflow.api.answers import PREFIX, JsonResponse, Page, paged, read_cursor
-from taskflow.api.fields import Cursor, Flag, IdPath, Limit, ident, required_time, time
+from taskflow.api.fields import Below, Cursor, Flag, IdPath, Limit, ident, required_time, time
 from taskflow.api.jobs import ReasonBody, parent_id
 from taskflow.api.problems import InvalidRequest
 from taskflow.api.session import Injected, Session
@@ -82,13 +82,13 @@ class DryRun(msgspec.Struct, frozen=True):
 
 @get("/operations", name="operations.list")
 async def list_operations(
-    session: Injected, limit: Limit = 50, cursor: Cursor = None
+    session: Injected, below: Below = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Operation]:
     """List operations, the newest first."""
     scope = f"operations {session.tenant} {session.queues}"
     last = read_cursor(session.signer, scope, cursor)
     found = await session.run(
-        operations.latest(session.tenant, limit + 1, int(last) if last else None, session.queues)
+        operations.latest(session.tenant, limit + 1, int(last) if last else below, session.queues)
     )
     return paged(session, found, limit, scope, lambda line: line.id)
 

@@ -18,83 +18,40 @@ from taskflow import errors
 from taskflow.kernel import access, flow_errors, webhooks
 from taskflow.kernel.limits import LimitNotFound
 from taskflow.kernel.operations import OperationNotFound
+from taskflow.kernel.request_errors import (
+    BulkRefused,
+    IdempotencyMismatch,
+    InternalError,
+    InvalidRequest,
+    PreconditionMissing,
+    RequestTooLarge,
+    RouteNotFound,
+    StillRunning,
+    TooSlow,
+    WrongMethod,
+)
 from taskflow.kernel.schedule import ScheduleNotFound
 from taskflow.kernel.stored import ResultUnavailable
 from taskflow.store.call import DriverError
+
+__all__ = [
+    "BulkRefused",
+    "IdempotencyMismatch",
+    "InternalError",
+    "InvalidRequest",
+    "PreconditionMissing",
+    "RequestTooLarge",
+    "RouteNotFound",
+    "StillRunning",
+    "TooSlow",
+    "WrongMethod",
+]
+"""What handlers raise and other rooms know, too."""
 
 MEDIA_TYPE = "application/problem+json"
 PAGES = "/problems/"
 """Where the API explains each code; see docs.py."""
 log = logging.getLogger("taskflow.api")
-
-
-class InvalidRequest(errors.TaskflowError):
-    """A request is not what the API takes; `errors` says where."""
-
-    code = "TF173"
-    fields: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def at(cls, pointer: str, message: str) -> InvalidRequest:
-        error = cls(f"{pointer}: {message}" if pointer else message)
-        error.fields = ((pointer, message),)
-        return error
-
-
-class BulkRefused(errors.TaskflowError):
-    """Nothing of an atomic bulk call was done, since some of its items cannot be."""
-
-    code = "TF195"
-    items: tuple[tuple[str, str, str], ...] = ()
-    """(pointer, code, message) of each that cannot."""
-
-
-class RouteNotFound(errors.TaskflowError):
-    """The API has no such route."""
-
-    code = "TF174"
-
-
-class WrongMethod(errors.TaskflowError):
-    """A route of the API does not take this method."""
-
-    code = "TF199"
-
-
-class IdempotencyMismatch(errors.TaskflowError):
-    """An Idempotency-Key was used before with another request."""
-
-    code = "TF175"
-
-
-class StillRunning(errors.TaskflowError):
-    """A request with this Idempotency-Key is under way."""
-
-    code = "TF176"
-
-
-class PreconditionMissing(errors.TaskflowError):
-    """A change of something that others may change, too, names no version in If-Match."""
-
-    code = "TF177"
-
-
-class RequestTooLarge(errors.TaskflowError):
-    """The body of a request is larger than the API takes."""
-
-    code = "TF178"
-
-
-class TooSlow(errors.TaskflowError):
-    """The database took longer than the API waits."""
-
-    code = "TF179"
-
-
-class InternalError(errors.TaskflowError):
-    """Something unforeseen went wrong in the API; its log knows more by the request id."""
-
-    code = "TF212"
 
 
 STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
 from taskflow.api.answers import PREFIX, Done, JsonResponse, Page, blotted, paged, read_cursor
-from taskflow.api.fields import Cursor, IdPath, Limit, States, Text, ident, words
+from taskflow.api.fields import Below, Cursor, IdPath, Limit, States, Text, ident, words
 from taskflow.api.jobs import ReasonBody
 from taskflow.api.problems import InvalidRequest
 from taskflow.api.session import Injected, Session
@@ -57,6 +57,7 @@ async def list_runs(
     session: Injected,
     workflow: Text = None,
     in_state: States = None,
+    below: Below = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[RunLine]:
@@ -69,7 +70,7 @@ async def list_runs(
     last = read_cursor(session.signer, scope, cursor)
     found = await session.run(
         flows.run_lines(
-            session.tenant, workflow=workflow, states=states, before=int(last) if last else None,
+            session.tenant, workflow=workflow, states=states, before=int(last) if last else below,
             limit=limit + 1,
         )
     )  # fmt: skip

@@ -12,7 +12,7 @@ from taskflow.calls.leases import numbers
 from taskflow.kernel import codec
 from taskflow.kernel.flow import Batch
 from taskflow.kernel.job import Enqueued, Options
-from taskflow.store.call import Call, Row, each, first, scalar
+from taskflow.store.call import Call, Row, each, first, remembered, scalar
 
 _BATCH = (
     "tenant, id, name, state, total, pending, succeeded, dead, cancelled, created_at, closed_at,"
@@ -92,6 +92,7 @@ def close_batch(id: int, tenant: str | None = None) -> Call[bool]:
     return Call("select taskflow.close_batch(%(id)s, %(tenant)s)", _of(id, tenant), scalar)
 
 
+@remembered
 def get_batch(id: int, tenant: str | None = None) -> Call[Batch | None]:
     """One batch with its counts."""
     return Call(
@@ -101,6 +102,7 @@ def get_batch(id: int, tenant: str | None = None) -> Call[Batch | None]:
     )
 
 
+@remembered
 def cancel_batch(id: int, reason: str | None = None, tenant: str | None = None) -> Call[Called]:
     """Cancels the jobs of a batch that have not ended, up to 10,000, and closes it."""
     return Call(
@@ -111,6 +113,7 @@ def cancel_batch(id: int, reason: str | None = None, tenant: str | None = None) 
     )
 
 
+@remembered
 def list_batches(
     tenant: str, *, states: Sequence[str] = (), before: int | None = None, limit: int = 50
 ) -> Call[list[Batch]]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from taskflow.calls.leases import numbers
-from taskflow.store.call import Call, Row
+from taskflow.store.call import Call, Row, remembered
 
 Verb = Literal["cancel", "retry", "discard"]
 _STATEMENTS = {
@@ -20,6 +20,7 @@ _STATEMENTS = {
 }
 
 
+@remembered
 def each(verb: Verb, ids: Sequence[int], tenant: str, reason: str | None = None) -> Call[list[str]]:
     """The verb on each id, in their order; answers what it said of each ("" for nothing)."""
     return Call(

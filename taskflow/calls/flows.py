@@ -19,7 +19,7 @@ from taskflow.kernel.flow import (
     WorkflowLine,
 )
 from taskflow.kernel.job import Cause
-from taskflow.store.call import Call, Row, each, first, nothing, scalar
+from taskflow.store.call import Call, Row, each, first, nothing, remembered, scalar
 
 R = TypeVar("R")
 assert flow_errors.InvalidWorkflow.code  # imported so that the database's codes are known
@@ -34,6 +34,7 @@ _STEP = (
 )
 
 
+@remembered
 def save_workflow(
     name: str, definition: Mapping[str, Any] | bytes, tenant: str | None = None
 ) -> Call[Saved]:
@@ -46,6 +47,7 @@ def save_workflow(
     )
 
 
+@remembered
 def start_workflow(
     name: str,
     input: Mapping[str, Any] | None = None,  # noqa: A002 - one name for it in SQL, JSON and Python
@@ -87,6 +89,7 @@ def save_and_start(
     )
 
 
+@remembered
 def run_definition(
     definition: Mapping[str, Any] | bytes,
     input: Mapping[str, Any] | bytes | None = None,  # noqa: A002
@@ -100,6 +103,7 @@ def run_definition(
     )
 
 
+@remembered
 def get_workflow(
     name: str, version: int | None = None, tenant: str | None = None
 ) -> Call[Workflow | None]:
@@ -112,6 +116,7 @@ def get_workflow(
     )
 
 
+@remembered
 def get_run(id: int, tenant: str | None = None) -> Call[Run | None]:
     """One run, with the counts of its steps."""
     return Call(
@@ -121,6 +126,7 @@ def get_run(id: int, tenant: str | None = None) -> Call[Run | None]:
     )
 
 
+@remembered
 def get_steps(
     run_id: int,
     tenant: str | None = None,
@@ -141,6 +147,7 @@ def get_steps(
     )
 
 
+@remembered
 def cancel_run(id: int, reason: str | None = None, tenant: str | None = None) -> Call[str]:
     """Answers "cancelled", "requested" (it ends when its running jobs have) or "finished"."""
     return Call(
@@ -150,6 +157,7 @@ def cancel_run(id: int, reason: str | None = None, tenant: str | None = None) ->
     )
 
 
+@remembered
 def retry_run(id: int, tenant: str | None = None) -> Call[None]:
     """Runs an ended run again, from the steps that failed."""
     return Call(
@@ -157,6 +165,7 @@ def retry_run(id: int, tenant: str | None = None) -> Call[None]:
     )
 
 
+@remembered
 def signal(run_id: int, name: str, payload: Any = None, tenant: str | None = None) -> Call[str]:
     """Sends a signal to a run: "taken" by a step that waited for it, or "kept" for one."""
     return Call(
@@ -171,6 +180,7 @@ def signal(run_id: int, name: str, payload: Any = None, tenant: str | None = Non
     )
 
 
+@remembered
 def explain_run(id: int, node: str | None = None, tenant: str | None = None) -> Call[list[Cause]]:
     """Why a run, or one step of it, is where it is: the first cause is the answer."""
     return Call(
@@ -198,6 +208,7 @@ def list_runs(
     )
 
 
+@remembered
 def run_lines(
     tenant: str,
     *,
@@ -241,6 +252,7 @@ def _listed(
     )
 
 
+@remembered
 def list_workflows(
     tenant: str, limit: int = 1000, after: str | None = None
 ) -> Call[list[WorkflowLine]]:
@@ -259,6 +271,7 @@ def list_workflows(
     )
 
 
+@remembered
 def definition_of(run_id: int, tenant: str) -> Call[Any]:
     """The definition that a run runs, None for an unknown run."""
     return Call(
@@ -270,6 +283,7 @@ def definition_of(run_id: int, tenant: str) -> Call[Any]:
     )
 
 
+@remembered
 def count_steps(run_id: int, tenant: str) -> Call[list[StepCount]]:
     """The states of a run's nodes, and how many of their items are in which."""
     return Call(

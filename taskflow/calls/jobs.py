@@ -11,7 +11,7 @@ import msgspec
 from taskflow.calls.leases import numbers
 from taskflow.kernel import codec
 from taskflow.kernel.job import Cause, Enqueued, Job, Options, Placed, Refusal
-from taskflow.store.call import Call, Row, each, first, nothing, scalar
+from taskflow.store.call import Call, Row, each, first, nothing, remembered, scalar
 
 _OPTIONS = (
     "queue => %(queue)s::text, priority => %(priority)s::text, run_at => %(run_at)s::timestamptz,"
@@ -35,6 +35,7 @@ JOB_COLUMNS = (
 """The columns of taskflow.job_view in the order of `Job`."""
 
 
+@remembered
 def enqueue(task: str, args: bytes, options: Options, version: int | None = None) -> Call[Placed]:
     """Answers the job's id; with a unique key that is taken, its holder's, and which of the two.
 
@@ -58,6 +59,7 @@ def enqueue(task: str, args: bytes, options: Options, version: int | None = None
     )
 
 
+@remembered
 def enqueue_many(
     task: str,
     args: bytes,
@@ -81,6 +83,7 @@ def enqueue_many(
     )
 
 
+@remembered
 def get(id: int, tenant: str | None = None) -> Call[Job | None]:
     return Call(
         f"select {JOB_COLUMNS} from taskflow.get_job(%(id)s, %(tenant)s)",
@@ -94,6 +97,7 @@ def watch(id: int, tenant: str | None = None) -> Call[None]:
     return Call("select taskflow.watch(%(id)s, %(tenant)s)", {"id": id, "tenant": tenant}, nothing)
 
 
+@remembered
 def cancel(id: int, reason: str | None = None, tenant: str | None = None) -> Call[str]:
     """Answers "cancelled", "requested" (it runs and was asked to stop) or "finished"."""
     return Call(
@@ -103,11 +107,13 @@ def cancel(id: int, reason: str | None = None, tenant: str | None = None) -> Cal
     )
 
 
+@remembered
 def retry(id: int, tenant: str | None = None) -> Call[None]:
     """Runs a waiting, dead or cancelled job now."""
     return Call("select taskflow.retry(%(id)s, %(tenant)s)", {"id": id, "tenant": tenant}, nothing)
 
 
+@remembered
 def discard(id: int, reason: str | None = None, tenant: str | None = None) -> Call[None]:
     """Gives a dead or waiting job up for good."""
     return Call(
@@ -117,6 +123,7 @@ def discard(id: int, reason: str | None = None, tenant: str | None = None) -> Ca
     )
 
 
+@remembered
 def reschedule(id: int, run_at: datetime, tenant: str | None = None) -> Call[None]:
     """Moves a waiting job to another time."""
     return Call(
@@ -126,6 +133,7 @@ def reschedule(id: int, run_at: datetime, tenant: str | None = None) -> Call[Non
     )
 
 
+@remembered
 def move(id: int, queue: str, tenant: str | None = None) -> Call[None]:
     """Moves a waiting job to another queue."""
     return Call(
@@ -135,6 +143,7 @@ def move(id: int, queue: str, tenant: str | None = None) -> Call[None]:
     )
 
 
+@remembered
 def set_priority(id: int, priority: str, tenant: str | None = None) -> Call[None]:
     """Gives a waiting job another priority."""
     return Call(
@@ -166,6 +175,7 @@ def requeue(
     )
 
 
+@remembered
 def explain(id: int, tenant: str | None = None) -> Call[list[Cause]]:
     """Why the job is where it is: the first cause is the answer."""
     return Call(

@@ -8,7 +8,7 @@ import msgspec
 
 from taskflow.kernel.limits import KeyLine, LimitLine, LimitRule, Permit
 from taskflow.kernel.listing import COUNT_CAP
-from taskflow.store.call import Call, each, nothing, scalar
+from taskflow.store.call import Call, each, nothing, remembered, scalar
 
 _RULE = (
     "name => %(name)s::text, queue => %(queue)s::text, task => %(task)s::text,"
@@ -28,6 +28,7 @@ _USED = """
 _WAITING = "(select count(*) from taskflow.lane n where n.blocked_on = k.id)"
 
 
+@remembered
 def put(rule: LimitRule, tenant: str | None = None) -> Call[None]:
     """Makes or changes a limit; jobs that wait already come under it."""
     return Call(
@@ -37,6 +38,7 @@ def put(rule: LimitRule, tenant: str | None = None) -> Call[None]:
     )
 
 
+@remembered
 def delete(name: str, tenant: str | None = None) -> Call[bool]:
     """Removes a limit, and lets go what waited under it; answers whether there was one."""
     return Call(
@@ -89,6 +91,7 @@ def renew(permit_id: int, lease: timedelta, tenant: str | None = None) -> Call[b
     )
 
 
+@remembered
 def lines(
     tenant: str, name: str | None = None, *, limit: int | None = None, after: str | None = None
 ) -> Call[list[LimitLine]]:
@@ -108,6 +111,7 @@ def lines(
     )
 
 
+@remembered
 def keys(
     tenant: str, name: str, limit: int, after: tuple[int, int, str] | None = None
 ) -> Call[list[KeyLine]]:

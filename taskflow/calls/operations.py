@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from taskflow.calls.leases import numbers
 from taskflow.kernel import codec
 from taskflow.kernel.operations import Operation, OperationItem, OperationVerb
-from taskflow.store.call import Call, each, first, scalar
+from taskflow.store.call import Call, each, first, remembered, scalar
 
 _COLUMNS = (
     "select o.id, o.verb, o.state, o.filter::text, o.params::text, o.rate, o.reason, o.undoes,"
@@ -17,6 +17,7 @@ _COLUMNS = (
 )
 
 
+@remembered
 def start(
     verb: OperationVerb,
     which: dict[str, Any],
@@ -58,6 +59,7 @@ def act(id: int, after: int, job_ids: Sequence[int], tenant: str) -> Call[str]:
     )
 
 
+@remembered
 def get(id: int, tenant: str, queues: Sequence[str] | None = None) -> Call[Operation | None]:
     """One operation; with `queues`, only one that keeps to them."""
     return Call(
@@ -67,6 +69,7 @@ def get(id: int, tenant: str, queues: Sequence[str] | None = None) -> Call[Opera
     )
 
 
+@remembered
 def latest(
     tenant: str, limit: int, before: int | None = None, queues: Sequence[str] | None = None
 ) -> Call[list[Operation]]:
@@ -95,6 +98,7 @@ def _list(queues: Sequence[str] | None) -> list[str] | None:
     return None if queues is None else list(queues)
 
 
+@remembered
 def items(
     id: int, tenant: str, *, refused: bool, limit: int, after: int = 0
 ) -> Call[list[OperationItem]]:
@@ -120,6 +124,7 @@ def served_ids(id: int, tenant: str, limit: int, after: int) -> Call[list[int]]:
     )
 
 
+@remembered
 def cancel(id: int, tenant: str | None = None) -> Call[bool]:
     """Stops an operation where it stands; answers whether it was under way."""
     return Call(
@@ -129,6 +134,7 @@ def cancel(id: int, tenant: str | None = None) -> Call[bool]:
     )
 
 
+@remembered
 def undo(
     id: int, reason: str | None = None, queue: str = "default", tenant: str | None = None
 ) -> Call[int]:

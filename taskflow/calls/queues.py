@@ -9,7 +9,7 @@ import msgspec
 
 from taskflow.calls.reads import CREW, GIVEN_BACK
 from taskflow.kernel.listing import QueueLine
-from taskflow.store.call import Call, Row, nothing, scalar
+from taskflow.store.call import Call, Row, nothing, remembered, scalar
 
 OWN_CAP = 100_000
 """Live jobs that are counted one by one: 100 ms."""
@@ -89,6 +89,7 @@ def own(tenant: str, queues: Sequence[str] | None = None) -> Call[Tally]:
     )
 
 
+@remembered
 def pause(
     queue: str,
     reason: str | None = None,
@@ -103,6 +104,7 @@ def pause(
     )
 
 
+@remembered
 def resume(queue: str, tenant: str | None = None) -> Call[bool]:
     """Ends a pause; answers whether there was one."""
     return Call(

@@ -25,7 +25,7 @@ from taskflow.kernel.listing import (
     WorkerLine,
 )
 from taskflow.store import walks
-from taskflow.store.call import Call, each, first, scalar
+from taskflow.store.call import Call, each, first, remembered, scalar
 
 TAIL_BLOCKS = 1_000
 _WAITING = "j.state, j.attempt, j.state = 'ready' and j.priority >= 10 as is_aside"
@@ -108,6 +108,7 @@ _WORKERS = (
 )
 
 
+@remembered
 def queue_names(prefix: str) -> Call[list[str]]:
     """Queues whose name begins so, of those that have a row or live jobs."""
     return Call(
@@ -118,6 +119,7 @@ def queue_names(prefix: str) -> Call[list[str]]:
     )
 
 
+@remembered
 def task_names(prefix: str) -> Call[list[str]]:
     """Published tasks whose name begins so."""
     return Call(
@@ -128,6 +130,7 @@ def task_names(prefix: str) -> Call[list[str]]:
     )
 
 
+@remembered
 def is_queue_known(queue: str) -> Call[bool]:
     """Has a job, a worker or a pause ever named this queue?"""
     return Call(
@@ -139,6 +142,7 @@ def is_queue_known(queue: str) -> Call[bool]:
     )
 
 
+@remembered
 def unserved_queue(id: int, tenant: str) -> Call[str | None]:
     """The queue of a live job, if no live worker serves it."""
     return Call(
@@ -150,16 +154,19 @@ def unserved_queue(id: int, tenant: str) -> Call[str | None]:
     )
 
 
+@remembered
 def clock() -> Call[datetime]:
     """The database's time."""
     return Call("select taskflow.now()", {}, scalar)
 
 
+@remembered
 def queues(tenant: str) -> Call[list[QueueLine]]:
     """Every queue: counts over all tenants, the pause of this one."""
     return Call(_QUEUES, {"tenant": tenant}, each(QueueLine))
 
 
+@remembered
 def workers(limit: int | None = None, after: int = 0) -> Call[list[WorkerLine]]:
     """Worker processes, the lost ones too until their rows are removed after a day."""
     return Call(
@@ -173,6 +180,7 @@ def worker(id: int) -> Call[WorkerLine | None]:
     return Call(f"{_WORKERS} and w.id = %(id)s", {"id": id}, first(WorkerLine))
 
 
+@remembered
 def workers_knowing(task: str) -> Call[list[WorkerLine]]:
     """The live workers that can run a task."""
     return Call(
@@ -183,6 +191,7 @@ def workers_knowing(task: str) -> Call[list[WorkerLine]]:
     )
 
 
+@remembered
 def tasks(
     name: str | None = None, limit: int | None = None, after: str | None = None
 ) -> Call[list[TaskLine]]:
@@ -201,6 +210,7 @@ def tasks(
     )
 
 
+@remembered
 def versions(task: str) -> Call[list[VersionLine]]:
     """The jobs of a task that may still run, by the version of their arguments."""
     return Call(
@@ -215,6 +225,7 @@ def versions(task: str) -> Call[list[VersionLine]]:
     )
 
 
+@remembered
 def dead_groups(
     tenant: str,
     limit: int,
@@ -263,6 +274,7 @@ def dead_groups(
     )
 
 
+@remembered
 def attempts(id: int, tenant: str) -> Call[list[AttemptLine]]:
     """The attempts of a job that did not simply succeed, the newest first."""
     return Call(
@@ -274,6 +286,7 @@ def attempts(id: int, tenant: str) -> Call[list[AttemptLine]]:
     )
 
 
+@remembered
 def lineage(id: int, tenant: str) -> Call[tuple[list[int], list[int]]]:
     """(the jobs that it depends on, the jobs that depend on it), up to 1,000 of each."""
     parents = "select parent_id from taskflow.dependency where child_id = %(id)s"
@@ -286,6 +299,7 @@ def lineage(id: int, tenant: str) -> Call[tuple[list[int], list[int]]]:
     )
 
 
+@remembered
 def whole(ids: Sequence[int], tenant: str) -> Call[list[Job]]:
     """These jobs with everything known about them, newest first."""
     return Call(

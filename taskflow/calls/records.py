@@ -9,7 +9,7 @@ import msgspec
 
 from taskflow.kernel.job import Claimed
 from taskflow.kernel.records import LogLine, Progress, StepLine
-from taskflow.store.call import Call, each, first, scalar
+from taskflow.store.call import Call, each, first, remembered, scalar
 
 Saved = Literal["applied", "already", "stale"]
 NotApplied = list[tuple[int | None, int | None, str]]
@@ -25,6 +25,7 @@ def record_many(records: Sequence[dict[str, Any]]) -> Call[NotApplied]:
     )
 
 
+@remembered
 def get_progress(id: int, tenant: str | None = None) -> Call[Progress | None]:
     """How far a job is; None before it has said anything."""
     return Call(
@@ -35,6 +36,7 @@ def get_progress(id: int, tenant: str | None = None) -> Call[Progress | None]:
     )
 
 
+@remembered
 def get_logs(
     id: int,
     after_seq: int = 0,
@@ -51,6 +53,7 @@ def get_logs(
     )
 
 
+@remembered
 def get_steps(id: int, tenant: str | None = None) -> Call[list[StepLine]]:
     """The durable steps of a job that are saved."""
     return Call(
@@ -89,6 +92,7 @@ def put_result(id: int, claim_no: int, tenant: str, place: int, piece: bytes) ->
     )
 
 
+@remembered
 def get_result(id: int, tenant: str | None = None) -> Call[bytes | None]:
     """What a job returned, as JSON, put together if it is stored in pieces."""
     return Call(

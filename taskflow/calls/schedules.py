@@ -19,7 +19,7 @@ from taskflow.kernel.schedule import (
     Tick,
     make_plan,
 )
-from taskflow.store.call import Call, Row, each, nothing, scalar
+from taskflow.store.call import Call, Row, each, nothing, remembered, scalar
 
 _ARGUMENTS = {
     "cron": "text", "every": "interval", "at": "timestamptz", "time_zone": "text",
@@ -46,6 +46,7 @@ TAKEN_BACK: Mapping[str, Any] = {
 """What makes an option what it is where none is given."""
 
 
+@remembered
 def put(
     name: str,
     task: str | None = None,
@@ -89,6 +90,7 @@ def publish(declarations: Sequence[Declaration], tenant: str | None = None) -> C
     )
 
 
+@remembered
 def pause(name: str, reason: str | None = None, tenant: str | None = None) -> Call[None]:
     """Stops a schedule; ticks that fall into the pause are not made up for."""
     return Call(
@@ -98,6 +100,7 @@ def pause(name: str, reason: str | None = None, tenant: str | None = None) -> Ca
     )
 
 
+@remembered
 def resume(name: str, tenant: str | None = None) -> Call[bool]:
     """Ends a pause; answers whether there was one."""
     return Call(
@@ -107,6 +110,7 @@ def resume(name: str, tenant: str | None = None) -> Call[bool]:
     )
 
 
+@remembered
 def run_now(name: str, tenant: str | None = None) -> Call[int]:
     """Makes a job of a schedule now, beside its ticks; answers its id."""
     return Call(
@@ -116,6 +120,7 @@ def run_now(name: str, tenant: str | None = None) -> Call[int]:
     )
 
 
+@remembered
 def delete(name: str, tenant: str | None = None) -> Call[None]:
     """Removes a schedule; its jobs go on, its ledger is kept for its time."""
     return Call(
@@ -125,6 +130,7 @@ def delete(name: str, tenant: str | None = None) -> Call[None]:
     )
 
 
+@remembered
 def backfill(
     name: str,
     since: datetime,
@@ -142,6 +148,7 @@ def backfill(
     )
 
 
+@remembered
 def preview(
     name: str | None = None,
     *,
@@ -160,6 +167,7 @@ def preview(
     )
 
 
+@remembered
 def explain(name: str, tenant: str | None = None) -> Call[list[Cause]]:
     """Why a schedule is where it is: the first cause is the answer."""
     return Call(
@@ -169,6 +177,7 @@ def explain(name: str, tenant: str | None = None) -> Call[list[Cause]]:
     )
 
 
+@remembered
 def find(
     name: str | None = None,
     tenant: str | None = None,
@@ -187,6 +196,7 @@ def find(
     )
 
 
+@remembered
 def ticks(
     name: str, limit: int = 20, tenant: str | None = None, before: datetime | None = None
 ) -> Call[list[LedgerLine]]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from taskflow.calls.leases import numbers
-from taskflow.store.call import Call, nothing, scalar
+from taskflow.store.call import Call, nothing, remembered, scalar
 
 
 def join(
@@ -45,6 +45,7 @@ def leave(worker_id: int) -> Call[None]:
     return Call("select taskflow.leave_worker(%(id)s::bigint)", {"id": worker_id}, nothing)
 
 
+@remembered
 def drain(worker_id: int) -> Call[bool]:
     """Asks a worker to stop in good order; answers whether it is alive."""
     return Call("select taskflow.drain_worker(%(id)s::bigint)", {"id": worker_id}, scalar)

@@ -18,7 +18,9 @@ from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import describe
 from taskflow.cli.progress import Progress
 from taskflow.errors import CODES, JobStateConflict, TaskflowError
+from taskflow.kernel.access import NotAllowed, NotAuthenticated, RateLimited
 from taskflow.kernel.listing import JobFilter
+from taskflow.kernel.request_errors import InternalError, RouteNotFound, TooSlow
 
 CHUNK = 100
 """Jobs per statement: their rows are locked until its end, and a worker may want to settle one."""
@@ -27,6 +29,8 @@ PAGE = 5_000
 TYPED_OVER = 1_000
 PAST = {"cancel": "cancelled", "retry": "retried", "discard": "discarded", "requeue": "requeued"}
 SHOWN_REFUSALS = 10
+OF_THE_CALLER = (NotAuthenticated, NotAllowed, RateLimited, RouteNotFound, TooSlow, InternalError)
+"""Errors that the next job would meet just as well."""
 
 
 class Act(NamedTuple):
@@ -132,7 +136,9 @@ def _pages(invocation: Invocation, wanted: JobFilter, last: int) -> Iterator[lis
 
 
 def _act(invocation: Invocation, act: Act, ids: Sequence[int], reason: str | None) -> Outcome:
-    """The verb on a handful of jobs, one by one if one of them cannot be served."""
+    """The verb on a handful of jobs; one by one through the API, and if one cannot be served."""
+    if invocation.is_remote and len(ids) > 1:
+        return _one_by_one(invocation, act, ids, reason)
     try:
         said = invocation.run(bulk.each(act.verb, ids, invocation.tenant, reason))
     except Exception as error:
@@ -140,11 +146,7 @@ def _act(invocation: Invocation, act: Act, ids: Sequence[int], reason: str | Non
             raise
         if len(ids) == 1:
             return Outcome([], [_refusal(ids[0], error)])
-        parts = [_act(invocation, act, [id], reason) for id in ids]
-        return Outcome(
-            [item for part in parts for item in part.done],
-            [item for part in parts for item in part.refused],
-        )
+        return _one_by_one(invocation, act, ids, reason)
     done = [(id, word or PAST[act.called]) for id, word in zip(ids, said, strict=True)]
     late = [id for id, word in done if word == "finished"]
     return Outcome(
@@ -153,10 +155,21 @@ def _act(invocation: Invocation, act: Act, ids: Sequence[int], reason: str | Non
     )
 
 
+def _one_by_one(
+    invocation: Invocation, act: Act, ids: Sequence[int], reason: str | None
+) -> Outcome:
+    parts = [_act(invocation, act, [id], reason) for id in ids]
+    return Outcome(
+        [item for part in parts for item in part.done],
+        [item for part in parts for item in part.refused],
+    )
+
+
 def _concerns_one_job(error: Exception) -> bool:
-    """Is it about one of the jobs (or a deadlock over it), and not about the database?"""
+    """Is it about one of the jobs (or a deadlock over it), and not about the database, the caller
+    or the API?"""
     if isinstance(error, TaskflowError):
-        return error.code.startswith("TF1")
+        return error.code.startswith("TF1") and not isinstance(error, OF_THE_CALLER)
     return getattr(error, "sqlstate", None) in ("40P01", "40001", "55P03")
 
 

@@ -36,7 +36,7 @@ def show(invocation: Invocation) -> None:
 
     An argument beats the environment, which beats the file, which beats the default.
     """
-    settings, origins = settings_room.load({"database_url": invocation.database_url})
+    settings, origins = invocation.settings
     meanings = settings_room.meanings()
     found = [
         {"name": name, "value": masked(getattr(settings, name)), "origin": origin,

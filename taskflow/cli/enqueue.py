@@ -163,7 +163,7 @@ def note_unserved(invocation: Invocation, id: int) -> None:
 
 def wait_for(invocation: Invocation, id: int, timeout: timedelta | None) -> None:
     invocation.talk(f"Job {id} is enqueued; waiting.", "dim")
-    job = with_result(invocation, invocation.app.handle(id).wait(timeout))
+    job = with_result(invocation, invocation.wait(id, timeout))
     invocation.answer_plainly(job, [bytes(job.result).decode() if job.result else "null"])
     if job.state != "succeeded":
         invocation.talk(ending(job))

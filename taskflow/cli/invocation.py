@@ -9,14 +9,18 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from rich.console import Console, RenderableType
 
     from taskflow.app import Taskflow
+    from taskflow.kernel.flow import Run
+    from taskflow.kernel.job import Job
+    from taskflow.remote import Transport
+    from taskflow.settings import Origins, Settings
     from taskflow.store.call import Call
 
 T = TypeVar("T")
@@ -28,6 +32,7 @@ class Invocation:
     """Made once per run; the options are set while click parses."""
 
     database_url: str | None = None
+    api: str | None = None
     json: bool = False
     jsonl: bool = False
     color: str = "auto"
@@ -35,10 +40,18 @@ class Invocation:
     verbose: int = 0
 
     @cached_property
+    def settings(self) -> tuple[Settings, Origins]:
+        from taskflow import settings
+
+        return settings.load({"database_url": self.database_url, "api_url": self.api})
+
+    @cached_property
     def app(self) -> Taskflow:
         """The app of this directory's settings; opens nothing by itself."""
         from taskflow.app import Taskflow
 
+        if self.api is not None:
+            self.need_database()
         return Taskflow(self.database_url)
 
     @cached_property
@@ -54,7 +67,66 @@ class Invocation:
             hint = "taskflow config show says where the address comes from."
             raise DatabaseUnreachable(error.message, hint) from error
 
+    @cached_property
+    def transport(self) -> Transport | None:
+        """The way through the REST API, None where commands go to the database.
+
+        An option beats the settings; of these the API's address beats the database's.
+        """
+        if self.api is not None and self.database_url is not None:
+            import click
+
+            raise click.UsageError("Give --api or --database-url, not both.")
+        settings, origins = self.settings
+        if settings.api_url is None or self.database_url is not None:
+            return None
+        from taskflow.remote import Address, Transport, check_tenant, find_key
+
+        plain = settings.api_plain_http
+        found = Transport(Address(settings.api_url, find_key(), plain_http=plain))
+        if origins["tenant"] != "default":
+            try:
+                found.run(check_tenant(settings.tenant))
+            except BaseException:
+                found.close()
+                raise
+        return found
+
     def run(self, call: Call[T]) -> T:
+        """Runs a Call on the database, or what stands for it on the REST API."""
+        if self.transport is not None:
+            from taskflow.remote import script_of
+
+            return self.transport.run(script_of(call))
+        return self._run_here(call)
+
+    def wait(self, id: int, timeout: timedelta | None) -> Job:
+        """A job once it has ended. Raises `ResultTimeout`."""
+        if self.transport is None:
+            return self.app.handle(id).wait(timeout)
+        from taskflow.remote.waiting import ended
+
+        return self.transport.run(ended(id, timeout))
+
+    def wait_for_run(self, id: int, timeout: timedelta | None) -> Run:
+        """A run of a workflow once it has ended. Raises `ResultTimeout`."""
+        if self.transport is None:
+            return self.app.run_handle(id).wait(timeout)
+        from taskflow.remote.waiting import run_ended
+
+        return self.transport.run(run_ended(id, timeout))
+
+    @property
+    def is_remote(self) -> bool:
+        return self.transport is not None
+
+    def need_database(self) -> NoReturn:
+        """For commands that work on the database itself, and so not through --api."""
+        from taskflow.remote import NeedsDatabase
+
+        raise NeedsDatabase("this command needs the database", "Leave --api out.")
+
+    def _run_here(self, call: Call[T]) -> T:
         from taskflow.calls import health
         from taskflow.errors import SchemaMismatch, SchemaMissing
         from taskflow.store.call import run
@@ -71,7 +143,7 @@ class Invocation:
 
     @property
     def tenant(self) -> str:
-        return self.app.settings.tenant
+        return self.settings[0].tenant
 
     @cached_property
     def now(self) -> datetime:
@@ -96,6 +168,8 @@ class Invocation:
             self.connection.close()
         if "app" in self.__dict__:
             self.app.close()
+        if self.__dict__.get("transport") is not None:
+            self.__dict__["transport"].close()
 
     # --- output -----------------------------------------------------------------------------------
 

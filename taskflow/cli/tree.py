@@ -43,6 +43,10 @@ def global_options() -> list[click.Parameter]:
             ["--database-url"], metavar="URL", help="Postgres to use [TASKFLOW_DATABASE_URL].",
             **shared,
         ),
+        click.RichOption(
+            ["--api"], metavar="URL", help="REST API to go through instead [TASKFLOW_API_URL].",
+            **shared,
+        ),
         click.RichOption(["--json"], is_flag=True, help="Print one JSON value.", **shared),
         click.RichOption(
             ["--jsonl"], is_flag=True, help="Print lists as one JSON value per line.", **shared

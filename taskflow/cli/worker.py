@@ -91,12 +91,14 @@ def command(context: click.Context, /, app: str, processes: int, **options: Any)
     TERM or Ctrl-C stops in good order: no new claims, unstarted jobs go back, running ones get the
     grace time. The same again stops at once.
     """
+    invocation = context.find_object(Invocation)
+    if invocation is not None and invocation.api is not None:
+        invocation.need_database()
     # also checks it before any child is started
     loaded = Taskflow() if options["builtin"] and not app else load_app(app or DEFAULT_APP)
     overrides = {name: options[name] for name in ("slots", "grace", "lease") if options[name]}
     if options["builtin"]:
         overrides["builtin_tasks"] = options["builtin"]
-    invocation = context.find_object(Invocation)
     database_url = invocation.database_url if invocation else None
     set_up_logging(options["log_level"] or loaded.settings.log_level, loaded)
     from taskflow.worker import Limits, Worker, parse_queues

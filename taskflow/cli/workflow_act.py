@@ -83,7 +83,7 @@ def start(
         return
     invocation.talk(f"Run {started.id} goes on; waiting.", "dim")
     patience = None if wait == ENDLESS else DURATION.convert(wait, None, None)
-    run = invocation.app.run_handle(started.id).wait(patience)
+    run = invocation.wait_for_run(started.id, patience)
     invocation.answer(run, lambda: bytes(run.output).decode() if run.output else "null")
     if run.state != "succeeded":
         invocation.talk(f"Run {run.id} is {run.state}: {run.reason}")

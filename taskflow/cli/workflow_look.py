@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 import rich_click as click
@@ -20,7 +20,7 @@ from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import ID, Word
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Command
-from taskflow.kernel.flow import Run, RunState, Step
+from taskflow.kernel.flow import Run, RunLine, RunState, Step
 from taskflow.kernel.flow_errors import RunNotFound, WorkflowNotFound
 from taskflow.workflows import Graph, draw, fold, graph_of, lay_out, with_states
 
@@ -53,22 +53,16 @@ def list_runs(
 ) -> None:  # fmt: skip
     """List runs, newest first. Those that are steps of others are left to these."""
     found = invocation.run(
-        flows.list_runs(
+        flows.run_lines(
             invocation.tenant, workflow=workflow, states=states, before=before, limit=limit
         )
     )
-    invocation.answer([_brief(run) for run in found], lambda: _runs(found, invocation.now))
+    invocation.answer(found, lambda: _runs(found, invocation.now))
     if not found and not invocation.is_json:
         invocation.talk("No runs.", "dim")
 
 
-def _brief(run: Run) -> dict[str, Any]:
-    """A run without its input and output, which may be large."""
-    whole = msgspec.structs.asdict(run)
-    return {name: value for name, value in whole.items() if name not in ("input", "output")}
-
-
-def _runs(found: Sequence[Run], now: datetime) -> Table | str:
+def _runs(found: Sequence[RunLine], now: datetime) -> Table | str:
     if not found:
         return ""
     columns = (
@@ -89,11 +83,11 @@ def _runs(found: Sequence[Run], now: datetime) -> Table | str:
     )  # fmt: skip
 
 
-def _name(run: Run) -> str:
+def _name(run: RunLine) -> str:
     return f"{run.workflow} v{run.version}" if run.workflow else "-"
 
 
-def _progress(run: Run) -> str:
+def _progress(run: RunLine) -> str:
     return f"{run.succeeded + run.skipped + run.compensated:,} of {run.total:,}"
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from taskflow.kernel.job import State
 from taskflow.kernel.listing import LIVE_STATES, JobFilter, JobLine
 from taskflow.store import walks
-from taskflow.store.call import Call, Row, each
+from taskflow.store.call import Call, Row, each, remembered
 
 TEXTS = postgresql.ARRAY(sa.Text)
 Condition = sa.ColumnElement[bool] | sa.TextClause
@@ -43,6 +43,7 @@ class Source(NamedTuple):
     error_message: sa.ColumnElement[Any]
 
 
+@remembered
 def page(wanted: JobFilter, limit: int, after: int | None = None) -> Call[list[JobLine]]:
     """Up to `limit` jobs, newest first, below the id `after` (where the last page ended)."""
     parts = []
@@ -62,6 +63,7 @@ def page(wanted: JobFilter, limit: int, after: int | None = None) -> Call[list[J
     return _call(_joined(parts, descending=True, limit=limit), each(JobLine))
 
 
+@remembered
 def ids(wanted: JobFilter, limit: int, after: int = 0, up_to: int | None = None) -> Call[list[int]]:
     """Up to `limit` ids, oldest first, above `after`: the order in which bulk actions go.
 
@@ -77,6 +79,7 @@ def ids(wanted: JobFilter, limit: int, after: int = 0, up_to: int | None = None)
     return _call(_joined(parts, descending=False, limit=limit), each(int))
 
 
+@remembered
 def count(wanted: JobFilter) -> Call[tuple[int, int]]:
     """(how many, the highest id)."""
     parts = [

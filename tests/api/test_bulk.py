@@ -46,7 +46,7 @@ async def test_an_atomic_call_does_all_or_nothing(client: Client, db: Connection
     good: list[dict[str, Any]] = [{"task": "a"}, {"task": "b"}]
     mixed = {"items": [*good, {"task": "c", "queue": "No Queue"}], "atomic": True}
     refused = await producer.post(URL, json=mixed)
-    assert (refused.status_code, refused.json()["code"]) == (409, "TF195")
+    assert (refused.status_code, refused.json()["code"]) == (409, "TF125")
     (error,) = refused.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/items/2", "TF110")
     assert f.value(db, COUNT) == 0
