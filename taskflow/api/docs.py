@@ -73,6 +73,11 @@ EXAMPLES: dict[str, Any] = {
     "tenants.put": {"max_live_jobs": 100000, "max_requests": 3000},
 }  # fmt: skip
 """Bodies to begin with, by route."""
+ALSO = {
+    "jobs.result": {"202": "It has not ended yet."},
+    "operations.start": {"200": "What it would be, for a dry run."},
+}
+"""Answers of routes that have more than one that is good."""
 PUBLIC = ("401", "403")
 """Answers that routes for everybody do not give."""
 COMMON = {
@@ -136,6 +141,9 @@ def _complete(operation: dict[str, Any], method: str, rule: Rule) -> None:
     for status, said in COMMON.items():
         if not (is_open and not rule.is_costly and status in PUBLIC):
             operation["responses"][status] = {"description": said, "content": problem}
+    good = next(iter(operation["responses"].values()))
+    for status, said in ALSO.get(operation["operationId"], {}).items():
+        operation["responses"][status] = {**good, "description": said}
     operation["responses"].get("204", {}).pop("content", None)
     parameters = operation.setdefault("parameters", [])
     if method == "post" and not is_open:

@@ -44,6 +44,7 @@ BODIES: dict[str, Any] = {
     "tenants.put": {"max_requests": 100},
     "webhooks.create": {"url": "https://example.com/hook", "events": ["job.dead"]},
     "webhooks.edit": {"description": "d"},
+    "webhooks.resend_failed": {"since": "2026-01-01T00:00:00Z"},
     "sources.create": {"name": "new", "task": "t"},
 }
 UNASKED = {"events.socket", "events.stream", "jobs.follow"}
