@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from taskflow.bench import measures
+from taskflow.bench.room import Figure, Room
 from taskflow.bench.scratch import scratch
-from taskflow.bench.workloads import WORKLOADS, Figure, Room
+from taskflow.bench.workloads import WORKLOADS
 
 
 class Line(msgspec.Struct):
