@@ -1,9 +1,9 @@
 -- Refuses a change of something that has changed since the caller saw it. Raises TF184. Internal.
-create or replace function taskflow.check_version(found integer, expected integer) returns void
+create or replace function taskflow.check_version(current integer, expected integer) returns void
 language plpgsql immutable as $$
 begin
-  if expected is not null and found <> expected then
-    raise exception 'it has changed since: its version is % now', found
+  if expected is not null and current <> expected then
+    raise exception 'it has changed since: its version is % now', current
       using errcode = 'TF184', hint = 'Read it again and send its new ETag in If-Match.';
   end if;
 end

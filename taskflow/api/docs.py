@@ -7,6 +7,7 @@ elsewhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache, cached_property
 from importlib import resources
@@ -55,6 +56,23 @@ problems with a stable `code`. `POST` takes an `Idempotency-Key`; what others ma
 """
 
 
+_PAGE_NAME = re.compile(rb"Page_taskflow\.[a-z_.]+\.(\w+)_")
+EXAMPLES: dict[str, Any] = {
+    "jobs.enqueue": {
+        "task": "mail.send", "args": {"order_id": 42}, "queue": "mail", "delay": "PT5M",
+        "unique_key": "receipt 42",
+    },
+    "jobs.edit": {"priority": "high"},
+    "jobs.cancel": {"reason": "the order was withdrawn"},
+    "jobs.reschedule": {"run_at": "2026-12-01T08:00:00Z"},
+    "auth.login": {"name": "admin", "password": "a sentence is easy to remember"},
+    "users.create": {"name": "ann", "role": "operator"},
+    "users.edit": {"role": "viewer"},
+    "keys.create": {"name": "shop", "role": "producer", "scopes": ["jobs:enqueue:mail"]},
+    "keys.rotate": {"overlap_s": 3600},
+    "tenants.put": {"max_live_jobs": 100000, "max_requests": 3000},
+}  # fmt: skip
+"""Bodies to begin with, by route."""
 PUBLIC = ("401", "403")
 """Answers that routes for everybody do not give."""
 COMMON = {
@@ -79,6 +97,7 @@ def config() -> OpenAPIConfig:
         version=version("taskflow-pg"),
         description=ABOUT,
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        use_handler_docstrings=True,
         operation_id_creator=lambda handler, _method, _path: str(handler.name),
     )
 
@@ -88,8 +107,10 @@ def describe(described: Litestar) -> dict[str, Any]:
     document: dict[str, Any] = described.openapi_schema.to_schema()
     schemas = document["components"]["schemas"]
     schemas["Problem"] = _problem_schema()
-    for schema in schemas.values():
+    for name, schema in schemas.items():
         _spell_ids(schema)
+        if name.endswith(("Body", "Edit")):
+            schema["additionalProperties"] = False
     document["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An access token or API key."}
     }
@@ -104,6 +125,10 @@ def _complete(operation: dict[str, Any], method: str, rule: Rule) -> None:
     is_open = rule.permission is None
     operation["security"] = [] if is_open else [{"bearer": []}]
     operation["tags"] = [operation["operationId"].partition(".")[0]]
+    operation["summary"] = operation.get("description", "").partition(".")[0].partition(":")[0]
+    if example := EXAMPLES.get(operation["operationId"]):
+        for content in operation["requestBody"]["content"].values():
+            content["example"] = example
     if not is_open:
         operation["x-permission"] = rule.permission
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -168,7 +193,8 @@ class Description:
 
     @cached_property
     def body(self) -> bytes:
-        return msgspec.json.encode(describe(self._make()))
+        text = msgspec.json.encode(describe(self._make()))
+        return _PAGE_NAME.sub(rb"PageOf\1", text)
 
 
 Described = NamedDependency[Description]

@@ -32,13 +32,12 @@ def prepare(app: Taskflow) -> str | None:
     """
     require_current(app.dsn)
     server = app.run(health.server())
-    if app.run(health.is_superuser()) and not (
-        app.settings.api_allow_superuser or is_embedded(app)
-    ):
+    is_meant = app.settings.api_allow_superuser or app.settings.database_url is None
+    if app.run(health.is_superuser()) and not is_meant:
         raise ConfigurationError(
             f"the API would connect as {server.user}, a superuser of the database",
-            "Make it a role of its own: create role web login in role taskflow_api. Or, on a machine"
-            " of yours, set api_allow_superuser.",
+            "Give it a role of its own: create role web login in role taskflow_api;"
+            " or set api_allow_superuser on a machine of yours.",
         )
     secret = make_token()
     return secret.text if app.run(access.first_admin(secret.hash, LINK_LIFETIME)) else None
