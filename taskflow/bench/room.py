@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from taskflow.bench.children import Nursery
+from taskflow.bench.fill import Sizes
 from taskflow.bench.scratch import Scratch
 
 T = TypeVar("T")
@@ -31,6 +32,9 @@ class Room(NamedTuple):
     seconds: float
     is_odd: bool
     """Does the other side go first this time?"""
+    say: Callable[[str], None]
+    sizes: Sizes = Sizes()
+    shows_plans: bool = False
 
     def count(self, full: int, least: int = 1) -> int:
         return max(round(full * self.scale), least)

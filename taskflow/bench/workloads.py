@@ -13,6 +13,7 @@ from typing import Any
 from taskflow.bench import measures
 from taskflow.bench.children import BenchFailed, Child
 from taskflow.bench.drains import Drained, course, drain, drain_some, drain_together
+from taskflow.bench.pages import pages
 from taskflow.bench.rest import rest
 from taskflow.bench.room import PATIENCE_S, Figure, Room
 
@@ -197,6 +198,8 @@ WORKLOADS: dict[str, Callable[[Room], Iterator[Figure]]] = {
     "sustained": sustained,
     "backlog": backlog,
     "rest": rest,
+    "pages": pages,
 }
+BY_NAME_ONLY = frozenset({"pages"})
 """By the name that --only takes. `idle` goes first: nothing is left to vacuum then, and vacuum's
 transactions would count. `backlog` is two of the nine: they share a million jobs."""
