@@ -90,8 +90,10 @@ select tenant, 1, taskflow.now() + interval '1 day', array_agg(id)
 AROUND: LiteralString = """
 select taskflow.join_worker('bench', '{default,email,reports,imports,webhooks,sync,slow}',
                             '{10,10,10,10,10,10,10}', lease => '10 minutes');
-insert into taskflow.task (name, queue) select 'task.' || n, 'default' from generate_series(0, 22) n;
-insert into taskflow.tenant (tenant, created_at, created_by) values ('small', taskflow.now(), 'bench');
+insert into taskflow.task (name, queue)
+select 'task.' || n, 'default' from generate_series(0, 22) n;
+insert into taskflow.tenant (tenant, created_at, created_by)
+values ('small', taskflow.now(), 'bench');
 insert into taskflow.workflow (created_at, name, version, created_by, hash, definition)
 select taskflow.now(), 'flow.' || n, 1, 'bench', 'hash ' || n, '{}' from generate_series(1, 9) n"""
 RUNS: LiteralString = """
@@ -99,7 +101,8 @@ insert into taskflow.workflow_run (id, root_id, workflow_id, created_at, finishe
   succeeded, depth, state, name, created_by, input)
 select id, id, 1 + n %% 9, taskflow.now() - (%(count)s - n) * interval '14 days' / %(count)s,
        case when n %% 50 > 0 then taskflow.now() end, 5, case when n %% 50 > 0 then 5 else 2 end, 0,
-       case when n %% 50 > 0 then 'succeeded' else 'running' end, 'flow.' || 1 + n %% 9, 'bench', '{}'
+       case when n %% 50 > 0 then 'succeeded' else 'running' end, 'flow.' || 1 + n %% 9, 'bench',
+       '{}'
   from (select nextval('taskflow.job_id_seq') as id, n from generate_series(1, %(count)s) n) s"""
 AUDIT: LiteralString = """
 insert into taskflow.audit (at, actor, actor_kind, actor_id, address, action, method, path, status,

@@ -81,7 +81,8 @@ def run(
     plans: bool,
     say: Callable[[str], None],
 ) -> Outcome:
-    """Measures the workloads named (none: all but those only asked for by name) in a scratch database, and leaves nothing behind."""
+    """Measures the workloads named (none: all but those for which a name is needed) in a scratch
+    database, and leaves nothing behind."""
     with scratch(server_url, say) as place:
         outcome = Outcome(
             datetime.now(UTC), measures.machine(), measures.server(place.connection),
