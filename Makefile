@@ -5,7 +5,7 @@
 
 BIN := .venv/bin
 ARGS ?=
-COVERED_BY := tests/unit tests/sdk tests/sql tests/store tests/worker tests/testing tests/cli
+COVERED_BY := tests/unit tests/sdk tests/sql tests/store tests/worker tests/testing tests/cli tests/observe
 MEASURED := taskflow/kernel/*,taskflow/store/*,taskflow/calls/*,taskflow/worker/*
 LEAST_COVERED := 95
 # Run by an isolated interpreter (-I -S) that coverage cannot enter, and by nothing else, which

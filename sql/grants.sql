@@ -33,7 +33,7 @@ declare
                    'operate disown was_settled set_result publish_tasks wait_for_work next_due stop_waiting backoff config state_of explain may_read partition_day '
                    'fire_schedules due_in publish_schedules cron_next preview_schedule explain_schedule '
                    'schedule_state schedule_orphaned tick_text explain_run '
-                   'progress log record_many get_logs save_step get_steps put_result';
+                   'progress log record_many get_logs save_step get_steps put_result flush_stats stat_bounds stat_percentile';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant '
                      'set_limit delete_limit move_job set_priority start_operation cancel_operation undo_operation '
                      'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '

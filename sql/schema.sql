@@ -1037,6 +1037,152 @@ CREATE TABLE taskflow.sql_object (
     server_hash text NOT NULL
 );
 
+CREATE TABLE taskflow.stat_10s (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_10s_default (
+    at timestamp with time zone CONSTRAINT stat_10s_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_10s_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_10s_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_10s_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_10s_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_10s_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_10s_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_10s_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_10s_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_10s_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_1h (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_1h_default (
+    at timestamp with time zone CONSTRAINT stat_1h_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_1h_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_1h_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_1h_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_1h_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_1h_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_1h_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_1h_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_1h_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_1h_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_1m (
+    at timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    run_seconds double precision NOT NULL,
+    wait_seconds double precision NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
+    queue text NOT NULL COLLATE pg_catalog."C",
+    task text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] NOT NULL,
+    wait_buckets integer[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE taskflow.stat_1m_default (
+    at timestamp with time zone CONSTRAINT stat_1m_at_not_null NOT NULL,
+    count bigint CONSTRAINT stat_1m_count_not_null NOT NULL,
+    run_seconds double precision CONSTRAINT stat_1m_run_seconds_not_null NOT NULL,
+    wait_seconds double precision CONSTRAINT stat_1m_wait_seconds_not_null NOT NULL,
+    tenant text DEFAULT 'default'::text CONSTRAINT stat_1m_tenant_not_null NOT NULL COLLATE pg_catalog."C",
+    queue text CONSTRAINT stat_1m_queue_not_null NOT NULL COLLATE pg_catalog."C",
+    task text CONSTRAINT stat_1m_task_not_null NOT NULL COLLATE pg_catalog."C",
+    outcome text CONSTRAINT stat_1m_outcome_not_null NOT NULL COLLATE pg_catalog."C",
+    run_buckets integer[] CONSTRAINT stat_1m_run_buckets_not_null NOT NULL,
+    wait_buckets integer[] CONSTRAINT stat_1m_wait_buckets_not_null NOT NULL
+);
+
+CREATE TABLE taskflow.stat_flush (
+    worker_id bigint NOT NULL,
+    flush_no bigint NOT NULL,
+    flushed_at timestamp with time zone NOT NULL,
+    tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C"
+)
+WITH (fillfactor='50');
+
+CREATE VIEW taskflow.stats_10s WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_10s s;
+
+CREATE VIEW taskflow.stats_1h WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_1h s;
+
+CREATE VIEW taskflow.stats_1m WITH (security_invoker='true') AS
+ SELECT tenant,
+    at,
+    queue,
+    task,
+    outcome,
+    count,
+    run_seconds,
+    wait_seconds,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.5)::double precision) AS run_p50,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.95)::double precision) AS run_p95,
+    taskflow.stat_percentile((run_buckets)::bigint[], (0.99)::double precision) AS run_p99,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.5)::double precision) AS wait_p50,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.95)::double precision) AS wait_p95,
+    taskflow.stat_percentile((wait_buckets)::bigint[], (0.99)::double precision) AS wait_p99,
+    run_buckets,
+    wait_buckets
+   FROM taskflow.stat_1m s;
+
 CREATE TABLE taskflow.task (
     tenant text DEFAULT 'default'::text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL COLLATE pg_catalog."C",
@@ -1161,6 +1307,12 @@ ALTER TABLE ONLY taskflow.job_history ATTACH PARTITION taskflow.job_history_defa
 
 ALTER TABLE ONLY taskflow.job_log ATTACH PARTITION taskflow.job_log_default DEFAULT;
 
+ALTER TABLE ONLY taskflow.stat_10s ATTACH PARTITION taskflow.stat_10s_default DEFAULT;
+
+ALTER TABLE ONLY taskflow.stat_1h ATTACH PARTITION taskflow.stat_1h_default DEFAULT;
+
+ALTER TABLE ONLY taskflow.stat_1m ATTACH PARTITION taskflow.stat_1m_default DEFAULT;
+
 ALTER TABLE ONLY taskflow.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1247,6 +1399,27 @@ ALTER TABLE ONLY taskflow.signing_key
 
 ALTER TABLE ONLY taskflow.sql_object
     ADD CONSTRAINT sql_object_pkey PRIMARY KEY (tenant, name);
+
+ALTER TABLE ONLY taskflow.stat_10s
+    ADD CONSTRAINT stat_10s_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_10s_default
+    ADD CONSTRAINT stat_10s_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1h
+    ADD CONSTRAINT stat_1h_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1h_default
+    ADD CONSTRAINT stat_1h_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1m
+    ADD CONSTRAINT stat_1m_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_1m_default
+    ADD CONSTRAINT stat_1m_default_pkey PRIMARY KEY (tenant, at, queue, task, outcome);
+
+ALTER TABLE ONLY taskflow.stat_flush
+    ADD CONSTRAINT stat_flush_pkey PRIMARY KEY (tenant, worker_id);
 
 ALTER TABLE ONLY taskflow.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (tenant, name);
@@ -1386,6 +1559,12 @@ ALTER INDEX taskflow.job_history_id ATTACH PARTITION taskflow.job_history_defaul
 
 ALTER INDEX taskflow.job_log_job ATTACH PARTITION taskflow.job_log_default_tenant_job_id_seq_idx;
 
+ALTER INDEX taskflow.stat_10s_pkey ATTACH PARTITION taskflow.stat_10s_default_pkey;
+
+ALTER INDEX taskflow.stat_1h_pkey ATTACH PARTITION taskflow.stat_1h_default_pkey;
+
+ALTER INDEX taskflow.stat_1m_pkey ATTACH PARTITION taskflow.stat_1m_default_pkey;
+
 ALTER TABLE taskflow.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE taskflow.api_rate ENABLE ROW LEVEL SECURITY;
@@ -1473,6 +1652,14 @@ CREATE POLICY everybody ON taskflow.schedule_tick USING (true) WITH CHECK (true)
 CREATE POLICY everybody ON taskflow.signing_key USING (true) WITH CHECK (true);
 
 CREATE POLICY everybody ON taskflow.sql_object USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.stat_10s USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.stat_1h USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.stat_1m USING (true) WITH CHECK (true);
+
+CREATE POLICY everybody ON taskflow.stat_flush USING (true) WITH CHECK (true);
 
 CREATE POLICY everybody ON taskflow.task USING (true) WITH CHECK (true);
 
@@ -1596,6 +1783,14 @@ CREATE POLICY own_tenant ON taskflow.signing_key AS RESTRICTIVE TO taskflow_api 
 
 CREATE POLICY own_tenant ON taskflow.sql_object AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
 
+CREATE POLICY own_tenant ON taskflow.stat_10s AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.stat_1h AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.stat_1m AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
+CREATE POLICY own_tenant ON taskflow.stat_flush AS RESTRICTIVE TO taskflow_api USING ((tenant = taskflow.bound_tenant()));
+
 CREATE POLICY own_tenant ON taskflow.task AS RESTRICTIVE TO taskflow_api USING (((tenant = taskflow.bound_tenant()) OR (tenant = 'default'::text)));
 
 CREATE POLICY own_tenant ON taskflow.tenant AS RESTRICTIVE TO taskflow_api USING (((tenant = taskflow.bound_tenant()) OR (taskflow.bound_tenant() = 'default'::text)));
@@ -1632,6 +1827,14 @@ ALTER TABLE taskflow.signing_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE taskflow.sql_object ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE taskflow.stat_10s ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.stat_1h ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.stat_1m ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE taskflow.stat_flush ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE taskflow.task ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE taskflow.tenant ENABLE ROW LEVEL SECURITY;
@@ -1660,6 +1863,10 @@ GRANT USAGE ON SCHEMA taskflow TO taskflow_producer;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_worker;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_operator;
 GRANT USAGE ON SCHEMA taskflow TO taskflow_api;
+
+REVOKE ALL ON FUNCTION taskflow.add_buckets(a integer[], b integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.add_stats(resolution text, at timestamp with time zone, lines jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.add_to_batch(batch_id bigint, task text, args jsonb, options jsonb, tenant text, OUT ids bigint[], OUT refused jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.add_to_batch(batch_id bigint, task text, args jsonb, options jsonb, tenant text, OUT ids bigint[], OUT refused jsonb) TO taskflow_producer;
@@ -1776,6 +1983,8 @@ GRANT SELECT ON TABLE taskflow.schedule TO taskflow_operator;
 GRANT SELECT ON TABLE taskflow.schedule TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.check_schedule(schedule taskflow.schedule) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.check_stats(lines jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.check_tenant(tenant text) FROM PUBLIC;
 
@@ -1983,6 +2192,10 @@ GRANT ALL ON FUNCTION taskflow.first_admin(hash bytea, lifetime interval) TO tas
 
 REVOKE ALL ON FUNCTION taskflow.fit_args(task text, args jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.flush_stats(worker_id bigint, lines jsonb, topics text[], flush_no bigint, hours jsonb) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.follow(tenant text, child_id bigint, parent_ids bigint[], on_failure text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.follow_again(tenant text, id bigint) FROM PUBLIC;
@@ -2109,6 +2322,8 @@ REVOKE ALL ON FUNCTION taskflow.is_accepted(tenant text, run_id bigint) FROM PUB
 
 REVOKE ALL ON FUNCTION taskflow.is_list(given anyarray) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION taskflow.is_name(name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION taskflow.is_published(task text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.is_spent(schedule taskflow.schedule) FROM PUBLIC;
@@ -2127,7 +2342,7 @@ GRANT ALL ON FUNCTION taskflow.join_worker(name text, queues text[], slots integ
 REVOKE ALL ON FUNCTION taskflow.keep_answer(actor text, route text, key text, request_hash bytea, status integer, headers jsonb, body bytea, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.keep_answer(actor text, route text, key text, request_hash bytea, status integer, headers jsonb, body bytea, tenant text) TO taskflow_api;
 
-REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, OUT made integer, OUT dropped integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION taskflow.keep_partitions(parent text, days integer, until timestamp with time zone, span integer, OUT made integer, OUT dropped integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.leave_worker(worker_id bigint) TO taskflow_worker;
@@ -2263,6 +2478,8 @@ REVOKE ALL ON FUNCTION taskflow.prune_access(at_time timestamp with time zone) F
 REVOKE ALL ON FUNCTION taskflow.prune_operations(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.prune_runs(until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION taskflow.prune_stats(at_time timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.prune_ticks(at_time timestamp with time zone) FROM PUBLIC;
 
@@ -2491,6 +2708,14 @@ GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version in
 GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version integer, key text, tenant text, OUT id bigint, OUT outcome text) TO taskflow_operator;
 GRANT ALL ON FUNCTION taskflow.start_workflow(name text, input jsonb, version integer, key text, tenant text, OUT id bigint, OUT outcome text) TO taskflow_api;
 
+REVOKE ALL ON FUNCTION taskflow.stat_bounds() FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.stat_bounds() TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.stat_bounds() TO taskflow_operator;
+
+REVOKE ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.stat_percentile(buckets bigint[], q double precision) TO taskflow_operator;
+
 REVOKE ALL ON FUNCTION taskflow.step_context(tenant text, run_id bigint, reads integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.stop_failed(tenant text, ended taskflow.step_end[]) FROM PUBLIC;
@@ -2714,6 +2939,43 @@ GRANT SELECT(tenant) ON TABLE taskflow.signing_key TO taskflow_api;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_operator;
 GRANT SELECT ON TABLE taskflow.sql_object TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_10s TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stat_10s_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_10s_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_1h TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stat_1h_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1h_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_1m TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stat_1m_default TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_1m_default TO taskflow_operator;
+
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stat_flush TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stats_10s TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stats_1h TO taskflow_api;
+
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_worker;
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_operator;
+GRANT SELECT ON TABLE taskflow.stats_1m TO taskflow_api;
 
 GRANT SELECT ON TABLE taskflow.task TO taskflow_worker;
 GRANT SELECT ON TABLE taskflow.task TO taskflow_operator;

@@ -1,6 +1,6 @@
 -- Refuses jobs beyond the quota of their tenant. The live jobs are counted at most once a second, by whoever
 -- comes first then: so a quota may be overrun by what is enqueued within that second. Its storage is what the
--- last upkeep found. Raises TF186. Internal.
+-- last upkeep found. Raises TF196. Internal.
 create or replace function taskflow.check_quota(tenant text, adding integer) returns void
 language plpgsql volatile as $$
 #variable_conflict use_column
@@ -21,10 +21,10 @@ begin
   end if;
   if v_quota.live_jobs + adding > v_quota.max_live_jobs then
     raise exception 'tenant % may have % live jobs and has %', v_quota.tenant, v_quota.max_live_jobs, v_quota.live_jobs
-      using errcode = 'TF186', hint = 'Wait until some have finished, or ask for a larger quota.';
+      using errcode = 'TF196', hint = 'Wait until some have finished, or ask for a larger quota.';
   elsif v_quota.storage_bytes > v_quota.max_storage_bytes then
     raise exception 'tenant % may store % bytes and has about %', v_quota.tenant, v_quota.max_storage_bytes, v_quota.storage_bytes
-      using errcode = 'TF186', hint = 'Finished jobs go after their retention; or ask for a larger quota.';
+      using errcode = 'TF196', hint = 'Finished jobs go after their retention; or ask for a larger quota.';
   end if;
 end
 $$;

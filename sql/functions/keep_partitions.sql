@@ -1,22 +1,23 @@
--- Makes the daily partitions of a table from today to `days` ahead, and drops those that lie wholly
--- before `until`. Rows that already fell into the default partition for a new day (no maintenance for a
--- while) move there. Answers how many it made and dropped.
+-- Makes the partitions of a table from today to `days` ahead, each of one day or of `span` days (7: from a
+-- Monday), and drops those that lie wholly before `until`. Rows that already fell into the default partition
+-- for a new one (no maintenance for a while) move there. Answers how many it made and dropped.
 -- Locks: nothing when nothing is due; else the table, at once and in the strongest mode: an insert that
 -- was already routed to the default partition would fail when its day gets one, and raising a weaker lock
 -- later deadlocks with a settle that has written and now reads. Internal.
 create or replace function taskflow.keep_partitions(
-  parent text, days integer, until timestamptz, out made integer, out dropped integer
+  parent text, days integer, until timestamptz, span integer default 1, out made integer, out dropped integer
 )
 language plpgsql volatile as $$
 declare
   v_today date := (taskflow.now() at time zone 'UTC')::date;
+  v_first date := v_today - (v_today - date '2001-01-01') % span;
   v_new date[] := array(
-    select v_today + n from generate_series(0, days) n
-     where to_regclass('taskflow.' || parent || to_char(v_today + n, '"_"YYYYMMDD')) is null order by n);
+    select v_first + n from generate_series(0, v_today + days - v_first, span) n
+     where to_regclass('taskflow.' || parent || to_char(v_first + n, '"_"YYYYMMDD')) is null order by n);
   v_old name[] := array(
     select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
      where i.inhparent = ('taskflow.' || parent)::regclass
-       and taskflow.partition_day(c.relname) + 1 <= (until at time zone 'UTC')::date order by c.relname);
+       and taskflow.partition_day(c.relname) + span <= (until at time zone 'UTC')::date order by c.relname);
   v_default text := parent || '_default';
   v_key name := taskflow.partition_key(parent);
   v_name text;
@@ -33,9 +34,9 @@ begin
     execute format(
       'with moved as (delete from taskflow.%I where %I >= %L and %I < %L returning *)
        insert into taskflow.%I select * from moved',
-      v_default, v_key, v_day || ' 00:00Z', v_key, (v_day + 1) || ' 00:00Z', v_name);
+      v_default, v_key, v_day || ' 00:00Z', v_key, (v_day + span) || ' 00:00Z', v_name);
     execute format('alter table taskflow.%I attach partition taskflow.%I for values from (%L) to (%L)',
-                   parent, v_name, v_day || ' 00:00Z', (v_day + 1) || ' 00:00Z');
+                   parent, v_name, v_day || ' 00:00Z', (v_day + span) || ' 00:00Z');
   end loop;
   foreach v_name in array v_old loop
     execute format('drop table taskflow.%I', v_name);

@@ -22,12 +22,13 @@ begin
   if not pg_try_advisory_xact_lock(hashtext('taskflow.maintain')) then
     return null;
   end if;
-  foreach v_table in array array['attempt', 'job_history', 'job_log'] loop
+  foreach v_table in array array['attempt', 'job_history', 'job_log', 'stat_10s', 'stat_1m', 'stat_1h'] loop
     v_keep := v_now - taskflow.config(case v_table when 'attempt' then 'attempt_retention'
                                                    when 'job_log' then 'log_retention'
-                                                   else 'history_retention' end)::interval;
+                                                   when 'job_history' then 'history_retention'
+                                                   else v_table || '_retention' end)::interval;
     begin
-      select * into v_done from taskflow.keep_partitions(v_table, v_ahead, v_keep);
+      select * into v_done from taskflow.keep_partitions(v_table, v_ahead, v_keep, case v_table when 'stat_1h' then 7 else 1 end);
       if v_done.made + v_done.dropped > 0 then
         return jsonb_build_object('partitions_made', v_done.made, 'partitions_dropped', v_done.dropped,
                                   'dead_jobs_removed', 0, 'workers_forgotten', 0, 'ticks_removed', 0,

@@ -1,5 +1,5 @@
 -- Makes a tenant or changes its quotas: NULL stays as it is, 0 takes a quota back. Only the installation's own
--- tenant, default, may: raises 42501. Raises TF110 for a name that cannot be, TF111 for a quota of default, TF184 where `expected` is not the
+-- tenant, default, may: raises 42501. Raises TF110 for a name that cannot be, TF111 for a quota of default, TF193 where `expected` is not the
 -- version that is there. Answers whether it is new.
 create or replace function taskflow.put_tenant(
   name text, max_live_jobs integer default null, max_requests integer default null, max_storage_bytes bigint default null,

@@ -1,7 +1,7 @@
 -- Makes a user of the tenant, or changes the one of this id: what is NULL stays as it is. An empty list of
 -- queues means all. A change of role or queues, and disabling, end what the user has logged in. Answers
--- the user's id. Raises TF111 for an unknown role or a name in use, TF181 for an unknown user, TF182 where the last
--- administrator would go, TF184 where `expected` is not the version that is there. Locks: the tenant's users.
+-- the user's id. Raises TF111 for an unknown role or a name in use, TF190 for an unknown user, TF191 where the last
+-- administrator would go, TF193 where `expected` is not the version that is there. Locks: the tenant's users.
 create or replace function taskflow.put_user(
   name text default null, role text default null, queues text[] default null, disabled boolean default null,
   id bigint default null, expected integer default null, tenant text default null
@@ -24,14 +24,14 @@ begin
     on conflict on constraint api_user_name_key do nothing
     returning u.* into v_user;
     if v_user.id is null then
-      raise exception 'there is a user % already', quote_literal(put_user.name) using errcode = 'TF183', hint = 'Choose another name.';
+      raise exception 'there is a user % already', quote_literal(put_user.name) using errcode = 'TF192', hint = 'Choose another name.';
     end if;
     return v_user.id;
   end if;
   perform from taskflow.api_user u where u.tenant = v_tenant order by u.id for update;
   select u.* into v_user from taskflow.api_user u where u.tenant = v_tenant and u.id = put_user.id;
   if v_user.id is null then
-    raise exception 'no user %', put_user.id using errcode = 'TF181', hint = 'GET /api/v1/users lists them.';
+    raise exception 'no user %', put_user.id using errcode = 'TF190', hint = 'GET /api/v1/users lists them.';
   end if;
   perform taskflow.check_version(v_user.version, put_user.expected);
   update taskflow.api_user u
@@ -43,7 +43,9 @@ begin
   if put_user.disabled then
     delete from taskflow.api_token t where t.tenant = v_tenant and t.user_id = put_user.id;
   end if;
-  perform taskflow.check_admin_left(v_tenant);
+  if v_user.role = 'admin' and v_user.disabled_at is null then
+    perform taskflow.check_admin_left(v_tenant);
+  end if;
   return put_user.id;
 end
 $$;

@@ -1,4 +1,4 @@
--- Gives a key a new secret; the old one works on for `overlap`. Raises TF185 for a key that is not there or off.
+-- Gives a key a new secret; the old one works on for `overlap`. Raises TF194 for a key that is not there or off.
 create or replace function taskflow.rotate_key(
   id bigint, prefix text, hash bytea, overlap interval default interval '1 day', tenant text default null
 ) returns void
@@ -10,7 +10,7 @@ begin
          prefix = rotate_key.prefix, version = k.version + 1
    where k.tenant = taskflow.tenant_of(rotate_key.tenant) and k.id = rotate_key.id and k.revoked_at is null;
   if not found then
-    raise exception 'no key % that works', rotate_key.id using errcode = 'TF185', hint = 'GET /api/v1/api_keys lists them.';
+    raise exception 'no key % that works', rotate_key.id using errcode = 'TF194', hint = 'GET /api/v1/api_keys lists them.';
   end if;
 end
 $$;

@@ -57,7 +57,8 @@ begin
      and not exists (select from taskflow.claim_batch b
                       where b.tenant = j.tenant and b.worker_id = j.worker_id and j.id = any (b.job_ids))
    group by j.tenant, j.worker_id;
-  perform taskflow.prune_ties(at_time), taskflow.prune_operations(at_time), taskflow.prune_access(at_time), taskflow.measure_tenants(at_time);
+  perform taskflow.prune_ties(at_time), taskflow.prune_operations(at_time), taskflow.prune_stats(at_time),
+          taskflow.prune_access(at_time), taskflow.measure_tenants(at_time);
   perform taskflow.prune_runs(at_time - taskflow.config('run_retention')::interval);
   v_ticks := taskflow.prune_ticks(at_time);
   v_swept := taskflow.sweep_records(at_time);

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,6 +26,7 @@ from taskflow.api.problems import (
     RequestTooLarge,
     StillRunning,
     TooSlow,
+    send_answer,
 )
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
@@ -58,9 +59,26 @@ class Door:
             await self._next(scope, receive, send)
             return
         rule = RULES[name]
-        signer = await self._keyring.signer()
+        answer: Sequence[Any] = ()
+        try:
+            session = await self._admit(scope, rule, name)
+            if not rule.streams:
+                answer = await Exchange(scope, receive, session, rule, name).run(self._next)
+        except Exception as error:  # noqa: BLE001 - every error has its answer
+            await send_answer(scope, send, error)
+            return
+        if rule.streams:
+            await self._next(scope, receive, send)
+        for message in answer:
+            await send(message)
+
+    async def _admit(self, scope: Asgi, rule: Rule, name: str) -> Session:
+        """The session of a request that may go on. Raises what `admitted` raises."""
         address = str(scope["taskflow_address"])
-        standing = await self._ask(rule, signer, scope, address)
+        signer, standing = None, UNCOUNTED
+        if rule.permission is not None or not rule.streams:
+            signer = await self._keyring.signer()
+            standing = await self._ask(rule, signer, scope, address)
         limits = rate_headers(standing)
         try:
             who = admitted(standing, rule)
@@ -75,16 +93,10 @@ class Door:
         session.if_match = header(scope, b"if-match")
         session.is_secure = scope["taskflow_is_secure"]
         scope["taskflow_session"] = session
-        if rule.streams:
-            await self._next(scope, receive, send)
-        else:
-            exchange = Exchange(scope, receive, session, rule, name)
-            await exchange.run(self._next, send)
+        return session
 
     async def _ask(self, rule: Rule, signer: Signer, scope: Asgi, address: str) -> Standing:
         credential, is_given = credential_of(scope, signer, takes_ticket=rule.takes_ticket)
-        if rule.streams and rule.permission is None:
-            return UNCOUNTED
         call = access.open_request(address, credential, is_costly=rule.is_costly)
         async with self._app.database.aconnection() as connection:
             found = await arun(connection, call)
@@ -137,7 +149,8 @@ class Exchange:
         self._start: Any = {}
         self._body = b""
 
-    async def run(self, handler: ASGIApp, send: Send) -> None:
+    async def run(self, handler: ASGIApp) -> tuple[Any, Any]:
+        """The two messages of the answer, when all of it is committed."""
         body = b"" if self._is_read else await self._read_body()
         async with self._session.app.database.aconnection() as connection:
             self._session.connection = connection
@@ -148,8 +161,8 @@ class Exchange:
                 self._session.connection = None
         if not self._is_read and self._start["status"] >= 400:
             await self._session.app.arun(self._audit_line())
-        await send(self._start)
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+        body_message = {"type": "http.response.body", "body": self._body, "more_body": False}
+        return self._start, body_message
 
     async def _act(self, connection: Any, handler: ASGIApp, body: bytes) -> None:
         async with connection.pipeline():

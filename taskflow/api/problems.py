@@ -48,7 +48,7 @@ class RouteNotFound(errors.TaskflowError):
 class WrongMethod(errors.TaskflowError):
     """A route of the API does not take this method."""
 
-    code = "TF189"
+    code = "TF199"
 
 
 class IdempotencyMismatch(errors.TaskflowError):
@@ -84,7 +84,7 @@ class TooSlow(errors.TaskflowError):
 class InternalError(errors.TaskflowError):
     """Something unforeseen went wrong in the API; its log knows more by the request id."""
 
-    code = "TF180"
+    code = "TF195"
 
 
 STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
@@ -175,22 +175,38 @@ def pointer(path: str) -> str:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The exception handler of the whole application."""
-    ours = explain(error)
-    request_id = request.scope.get("taskflow_request_id", "")
-    if isinstance(ours, InternalError):
-        log.error("request %s failed", request_id, exc_info=error)
-    problem = problem_of(ours, request.scope["path"], str(request_id))
-    headers = {}
-    if isinstance(error, HTTPException) and error.headers:
-        headers = {name: str(value) for name, value in error.headers.items()}
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["retry-after"] = "5"
+    problem, headers = found_in(request.scope, error)
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
         headers=headers,
     )
+
+
+async def send_answer(scope: Any, send: Any, error: Exception) -> None:
+    """The same from outside of the framework: of what goes wrong before a handler, and after it."""
+    problem, headers = found_in(scope, error)
+    body = msgspec.json.encode(problem)
+    told = {**headers, "content-type": MEDIA_TYPE, "content-length": str(len(body))}
+    raw = [(name.encode(), value.encode()) for name, value in told.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def found_in(scope: Any, error: Exception) -> tuple[Problem, dict[str, str]]:
+    """The problem that an exception is, and the headers that go with it; logs the unforeseen."""
+    ours = explain(error)
+    request_id = str(scope.get("taskflow_request_id", ""))
+    if isinstance(ours, InternalError):
+        log.error("request %s failed", request_id, exc_info=error)
+    problem = problem_of(ours, scope["path"], request_id)
+    headers = {}
+    if isinstance(error, HTTPException) and error.headers:
+        headers = {name: str(value) for name, value in error.headers.items()}
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["retry-after"] = "5"
+    return problem, headers
 
 
 def explain(error: Exception) -> errors.TaskflowError:
@@ -201,17 +217,25 @@ def explain(error: Exception) -> errors.TaskflowError:
         return _invalid(error)
     if isinstance(error, HTTPException):
         return _by_status(error)
-    if isinstance(error, DriverError):
-        state = getattr(error, "sqlstate", None)
-        if state == "42501":
-            return access.NotAllowed("this is not yours to do or to see")
-        if state in ("57014", "55P03"):
-            return TooSlow("the database took too long", "Ask for less, or try again later.")
-        if state and state[:2] == "22":
-            return InvalidRequest("the database cannot take a value: out of range, or not readable")
-        if state in ("40001", "40P01"):
-            return errors.JobStateConflict("others changed the same at the same time", "Try again.")
-    return InternalError("something went wrong", "The log of the API knows this request id.")
+    if isinstance(error, RecursionError):
+        return errors.PayloadTooDeep("the JSON is nested too deeply", "Use at most 64 levels.")
+    if isinstance(error, UnicodeDecodeError):
+        return InvalidRequest("the body is not UTF-8")
+    return _refused(error) or InternalError("something went wrong", "The log knows the request id.")
+
+
+def _refused(error: Exception) -> errors.TaskflowError | None:
+    """What Postgres refused with a state of its own that says enough."""
+    state = getattr(error, "sqlstate", None) if isinstance(error, DriverError) else None
+    if state == "42501":
+        return access.NotAllowed("this is not yours to do or to see")
+    if state in ("57014", "55P03"):
+        return TooSlow("the database took too long", "Ask for less, or try again later.")
+    if state in ("40001", "40P01"):
+        return errors.JobStateConflict("others changed the same at the same time", "Try again.")
+    if state is not None and state.startswith("22"):
+        return InvalidRequest("the database cannot take a value: out of range, or not readable")
+    return None
 
 
 def _invalid(error: ValidationException) -> InvalidRequest:

@@ -31,13 +31,13 @@ class Session:
     def __init__(
         self,
         app: Taskflow,
-        signer: Signer,
+        signer: Signer | None,
         who: Principal | None,
         address: str,
         permission: str | None,
     ) -> None:
         self.app = app
-        self.signer = signer
+        self._signer = signer
         self.address = address
         self.request_id = ""
         self.target: str | None = None
@@ -62,6 +62,12 @@ class Session:
         """The caller, on routes that ask for one."""
         assert self._who is not None
         return self._who
+
+    @property
+    def signer(self) -> Signer:
+        """What signs; there is none on routes that look at nothing."""
+        assert self._signer is not None
+        return self._signer
 
     @property
     def principal(self) -> Principal | None:

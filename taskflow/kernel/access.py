@@ -22,7 +22,7 @@ INSTALLATION = "default"
 class NotAuthenticated(TaskflowError):
     """The request carries no credential that is valid."""
 
-    code = "TF188"
+    code = "TF198"
 
 
 class NotAllowed(TaskflowError):
@@ -40,43 +40,43 @@ class RateLimited(TaskflowError):
 class UserNotFound(TaskflowError):
     """No user has this id."""
 
-    code = "TF181"
+    code = "TF190"
 
 
 class LastAdmin(TaskflowError):
     """A tenant would be left without an administrator."""
 
-    code = "TF182"
+    code = "TF191"
 
 
 class NameTaken(TaskflowError):
     """Something has this name already."""
 
-    code = "TF183"
+    code = "TF192"
 
 
 class VersionConflict(TaskflowError):
     """It has changed since the caller read it."""
 
-    code = "TF184"
+    code = "TF193"
 
 
 class KeyNotFound(TaskflowError):
     """No API key has this id, or it is revoked."""
 
-    code = "TF185"
+    code = "TF194"
 
 
 class QuotaExceeded(TaskflowError):
     """The tenant has as many live jobs, or stores as much, as it may."""
 
-    code = "TF186"
+    code = "TF196"
 
 
 class TenantNotFound(TaskflowError):
     """No tenant has this name."""
 
-    code = "TF187"
+    code = "TF197"
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -118,7 +118,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Claimed(msgspec.Struct, gc=False):
-    """A job that a worker holds. Only `held_since` changes, and `args` when they are migrated."""
+    """A job that a worker holds. Only the last four times change, and `args` when they are
+    migrated."""
 
     id: int
     claim_no: int
@@ -142,6 +143,12 @@ class Claimed(msgspec.Struct, gc=False):
     """For which version of its task the arguments were made; None: the published one."""
     held_since: float = 0.0
     """Monotonic time at which the claim, or the last renewal, was sent."""
+    taken_at: float = 0.0
+    """Monotonic time at which the claim was sent."""
+    begun_at: float = 0.0
+    """Monotonic time at which its handler began; 0 before."""
+    ended_at: float = 0.0
+    """Monotonic time at which its handler ended."""
 
 
 class Cause(msgspec.Struct, frozen=True):

@@ -82,6 +82,9 @@ class Record:
         self.outcome = outcome
         self.settling = leases.settle(job.id, job.claim_no, outcome, tenant=job.tenant, **how)
 
+    def lost(self, _job: Claimed, /) -> None:
+        self.outcome = "lost"
+
 
 class RecordingRunner(Runner):
     """The worker's runner, which also keeps what a handler raised."""

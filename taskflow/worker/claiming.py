@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from taskflow.calls import leases
@@ -35,12 +35,15 @@ class Claiming:
         queues: Mapping[str, QueueSlots],
         fetcher: Fetcher,
         settler: Settler,
+        *,
+        touch: Callable[[Iterable[str]], None],
     ) -> None:
         self._worker_id = worker_id
         self._hand = hand
         self._queues = queues
         self._fetcher = fetcher
         self._settler = settler
+        self._touch = touch
         self._in_doubt = False
         self.claimed = 0
         """Jobs taken so far, and not handed back at once."""
@@ -97,10 +100,12 @@ class Claiming:
             self._settler.ended(job, "released")
         self.claimed += len(jobs)
         if len(self._queues) == 1:
+            self._touch(self._queues if jobs else ())
             next(iter(self._queues.values())).put(jobs)
             return
         by_queue: dict[str, list[Claimed]] = {}
         for job in jobs:
             by_queue.setdefault(job.queue, []).append(job)
+        self._touch(by_queue)
         for queue, found in by_queue.items():
             self._queues[queue].put(found)

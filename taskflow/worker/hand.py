@@ -33,7 +33,7 @@ class Hand:
         for job in jobs:
             if self._has_unknown:
                 self._has_unknown, self._kept_up_to = False, job.batch_id - 1
-            job.held_since = sent_at
+            job.held_since = job.taken_at = sent_at
             self.held[job.id] = job
             batch = job.batch_id
         self.latest_batch = batch

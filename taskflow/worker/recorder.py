@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from taskflow.calls import records
@@ -35,10 +36,17 @@ LAST_WRITE_S = 2.0
 class Recorder:
     """Empties a backlog. Gives itself to it as `on_news`."""
 
-    def __init__(self, dsn: str, settings: Settings, backlog: Backlog) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        settings: Settings,
+        backlog: Backlog,
+        touch: Callable[[Iterable[str]], None] = lambda _queues: None,
+    ) -> None:
         self._dsn = dsn
         self._settings = settings
         self._backlog = backlog
+        self._touch = touch
         backlog.on_news = self.nudge
         self._wake = threading.Event()
         self._stopped = threading.Event()
@@ -128,6 +136,7 @@ class Recorder:
                 for id, claim_no, status in answers:
                     if status == "full" and id is not None and claim_no is not None:
                         self._backlog.close_log(id, claim_no)
+                self._touch({record.job.queue for record in batch})
             self._pause_s = 0.0
             self._unsent = []
             self._tell_dropped()

@@ -45,7 +45,7 @@ class Run:
 
     def begin(self) -> None:
         """The handler begins. Called from any thread: telling the loop each time would be dear."""
-        self.begun_at = time.monotonic()
+        self.begun_at = self.context.claimed.begun_at = time.monotonic()
         self.waits_since = None
 
     def watch_time(self, timeout: float) -> None:

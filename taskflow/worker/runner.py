@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Protocol
 
 from taskflow import results
@@ -51,6 +52,7 @@ class Ends(Protocol):
         error: dict[str, str] | None = None,
         hold_limit: str | None = None,
     ) -> None: ...
+    def lost(self, job: Claimed, /) -> None: ...
 
 
 class Runner:
@@ -99,6 +101,7 @@ class Runner:
             if job.args_version is not None and job.args_version < task.version:
                 job.args = task.contract.upgraded(job.args, job.args_version)
             if task.run_in == "async":
+                job.begun_at = monotonic()
                 if job.timeout is not None:
                     run.begin()
                     run.watch_time(job.timeout)
@@ -206,6 +209,7 @@ class Runner:
             case LeaseLost():
                 logger.warning("job %d: lease lost, its run was stopped", job.id)
                 self._hand.give_up(job)
+                self._settler.lost(job)
             case _:
                 self._fail(task, job, error)
 

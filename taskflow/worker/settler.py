@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from time import monotonic
 
 from taskflow.calls import leases
 from taskflow.kernel.durations import as_interval
@@ -23,6 +24,7 @@ from taskflow.store.link import APART, Link, LinkDown
 from taskflow.worker.ends import Batch, LateResult, Parcel
 from taskflow.worker.hand import Hand
 from taskflow.worker.stragglers import Stragglers
+from taskflow.worker.tally import Tally
 
 logger = logging.getLogger("taskflow.worker")
 
@@ -35,8 +37,11 @@ class Settler:
         hand: Hand,
         on_confirmed: Callable[[], None],
         on_orphan: Callable[[Claimed, str], None] = lambda _job, _result: None,
+        *,
+        tally: Tally,
     ) -> None:
         self._hand = hand
+        self._tally = tally
         self._on_confirmed = on_confirmed
         self._on_orphan = on_orphan
         self._news = asyncio.Event()
@@ -55,6 +60,7 @@ class Settler:
         return self._under_way + noted + len(self.stragglers)
 
     def completed(self, job: Claimed, result: bytes | None) -> None:
+        job.ended_at = monotonic()
         batch = self._open_batch()
         if result is not None:
             if batch.results is None:
@@ -70,6 +76,8 @@ class Settler:
         """The handler's own transaction has settled it; only the result, or the word that there is
         none, may be missing."""
         self.finished += 1
+        job.ended_at = monotonic()
+        self._tally.completed([job])
         self._hand.drop([job])
         if result is not None or is_awaited:
             self._late.append(LateResult(job, result))
@@ -87,6 +95,7 @@ class Settler:
         hold_limit: str | None = None,
     ) -> None:
         """Notes any end but a plain completion: failed, snoozed, cancelled, released, discarded."""
+        job.ended_at = monotonic()
         other = {
             "id": job.id,
             "claim_no": job.claim_no,
@@ -104,6 +113,11 @@ class Settler:
         batch.bytes += len((error or {}).get("traceback", ""))
         if outcome in ("failed", "discarded"):
             self.failed += 1
+
+    def lost(self, job: Claimed) -> None:
+        """Its run was stopped as its lease was lost: nothing to write, only to count."""
+        job.ended_at = monotonic()
+        self._tally.ended(job, "lost")
 
     async def keep_settling(self, link: Link) -> None:
         """Writes batches until cancelled; a link that is down only delays them."""
@@ -145,6 +159,8 @@ class Settler:
                 if (job.id, job.claim_no) in malformed:
                     self._hand.give_up(job)
         self._hand.drop(parcel.jobs)
+        if isinstance(parcel, Batch):
+            self._tally.settled(parcel, refused)
         for id, claim_no, status in refused:
             if status == "stale":
                 self.stale += 1

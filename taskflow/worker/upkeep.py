@@ -28,15 +28,20 @@ SPREAD_S = 0.05
 done."""
 RETRY_S = 1.0
 """Until the next try, after an error or where another session holds what is due."""
+FLUSH_EVERY = timedelta(seconds=1)
 SWEEP_PAUSE_S = 1.0
 """Between two rounds when the first has left work: others want the disk too."""
 
 
 class Upkeep:
-    """Three loops: reap often, fire when a schedule is due, maintain now and then."""
+    """Four loops: reap often, fire when a schedule is due, maintain now and then, and hand in the
+    worker's own statistics each second."""
 
-    def __init__(self, app: Taskflow, lease: timedelta) -> None:
+    def __init__(
+        self, app: Taskflow, lease: timedelta, flush: Callable[[], Awaitable[None]]
+    ) -> None:
         self._app = app
+        self._flush = flush
         self._second_look = lease / 2
         self._tasks: list[asyncio.Task[None]] = []
         self._due_at = math.inf
@@ -50,6 +55,7 @@ class Upkeep:
             asyncio.create_task(self._repeat(self._reap, settings.reap_interval)),
             asyncio.create_task(self._repeat(self._fire, timedelta(0))),
             asyncio.create_task(self._repeat(self._maintain, settings.maintain_interval)),
+            asyncio.create_task(self._repeat(self._flush, FLUSH_EVERY)),
         ]
 
     async def stop(self) -> None:

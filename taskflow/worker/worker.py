@@ -42,6 +42,7 @@ from taskflow.worker.runner import Runner
 from taskflow.worker.settler import Settler
 from taskflow.worker.sharing import make_pools
 from taskflow.worker.slots import QueueSlots
+from taskflow.worker.tally import Tally
 from taskflow.worker.upkeep import Upkeep
 from taskflow.worker.waiting import Wakeups
 
@@ -88,7 +89,8 @@ class Worker:
             check_name(queue, "queue")
         self.id = 0
         self.hand = Hand()
-        self.settler = Settler(self.hand, self._note_end, self._forget_result)
+        self.tally = Tally(self.settings.lease)
+        self.settler = Settler(self.hand, self._note_end, self._forget_result, tally=self.tally)
         self.is_draining = False
         self._is_hasty = False
         self.reached_limit = self.was_forgotten = self.left_behind = False
@@ -155,7 +157,7 @@ class Worker:
         self.executors = make_executors(self.app, lambda queue: self.queues[queue].is_full)
         self.backlog = Backlog(level_number(settings.job_log_level), self.hand.is_running)
         records = self.app.connection_settings(f"taskflow records {self.id}")
-        self.recorder = Recorder(dsn, records, self.backlog)
+        self.recorder = Recorder(dsn, records, self.backlog, self.tally.touch)
         self.runner = Runner(
             self.app, self.hand, self.settler, self.executors, settings.unknown_task_delay,
             recorder=self.backlog,
@@ -169,7 +171,9 @@ class Worker:
             prefetch=settings.prefetch, jams=Jams(self.app.tasks, self.executors, self.pools),
             refused=self.runner.unknown_tasks,
         )  # fmt: skip
-        self.claiming = Claiming(self.id, self.hand, self.queues, self.fetcher, self.settler)
+        self.claiming = Claiming(
+            self.id, self.hand, self.queues, self.fetcher, self.settler, touch=self.tally.touch
+        )
         patience_s = max(settings.lease.total_seconds(), SHORTEST_PATIENCE_S)
         self.claims = Link(dsn, connection, self.claiming.hand_back_unknown, patience_s=patience_s)
         self.settles = Link(dsn, connection, patience_s=patience_s)
@@ -185,7 +189,9 @@ class Worker:
         self._unsubscribe = self.app.listener().subscribe(
             f"cancel {self.id}", lambda _payload: self.renewer.hurry()
         )
-        self.upkeep = Upkeep(self.app, settings.lease)
+        self.upkeep = Upkeep(
+            self.app, settings.lease, lambda: self.tally.flush(self.app.arun, self.id)
+        )
 
     async def _join(self) -> int:
         await self.app.arun(
@@ -335,6 +341,7 @@ class Worker:
 
     async def _close(self) -> None:
         await self.upkeep.stop()
+        await self.tally.flush_last(self.app.arun, self.id)
         await asyncio.to_thread(self.renewer.stop)
         self.wakeups.close()
         self._unsubscribe()

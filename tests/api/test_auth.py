@@ -49,7 +49,7 @@ async def test_the_first_administrator_comes_by_a_link_that_works_once(
     done = await client().post("/auth/setup", json=body)
     assert (done.status_code, done.json()["me"]["role"]) == (200, "admin")
     again = await client().post("/auth/setup", json=body)
-    assert (again.status_code, again.json()["code"]) == (401, "TF188")
+    assert (again.status_code, again.json()["code"]) == (401, "TF198")
     assert run(db, access.first_admin(make_token().hash, timedelta(hours=1))) is None
 
 
@@ -209,7 +209,7 @@ async def test_a_forged_token_is_refused(
     db.execute("update taskflow.api_user set id = 1")
     token = FORGED[kind](key)
     answer = await client().get("/me", headers={"authorization": f"Bearer {token}"})
-    assert (answer.status_code, answer.json()["code"]) == (401, "TF188")
+    assert (answer.status_code, answer.json()["code"]) == (401, "TF198")
     genuine = Signer([(_, key)]).issue(Claims("default", 1, 2), timedelta(minutes=1))
     assert (
         await client().get("/me", headers={"authorization": f"Bearer {genuine}"})
@@ -356,7 +356,7 @@ async def test_the_last_administrator_stays(client: Client) -> None:
     made = (await admin.post("/users", json={"name": "root", "role": "admin"})).json()
     path = f"/users/{made['user']['id']}"
     refused = await admin.patch(path, json={"role": "viewer"}, headers={"if-match": "*"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "TF182")
+    assert (refused.status_code, refused.json()["code"]) == (409, "TF191")
     assert (await admin.delete(path)).status_code == 409
 
 

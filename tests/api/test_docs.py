@@ -48,9 +48,9 @@ async def test_only_named_files_are_served(root: httpx.AsyncClient, path: str) -
 
 async def test_a_problem_leads_to_its_meaning(root: httpx.AsyncClient) -> None:
     problem = (await root.get("/api/v1/jobs")).json()
-    assert (problem["code"], problem["status"]) == ("TF188", 401)
+    assert (problem["code"], problem["status"]) == ("TF198", 401)
     page = await root.get(problem["type"])
-    assert page.text.startswith("TF188 NotAuthenticated: ")
+    assert page.text.startswith("TF198 NotAuthenticated: ")
     assert (await root.get("/problems/TF999")).status_code == 404
 
 

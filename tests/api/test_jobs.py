@@ -68,7 +68,7 @@ async def test_what_others_changed_is_not_overwritten(client: Client) -> None:
     edited = await admin.patch(f"/jobs/{id}", json={"priority": "high"}, headers={"if-match": tag})
     assert (edited.status_code, edited.json()["job"]["priority"]) == (200, "high")
     stale = await admin.patch(f"/jobs/{id}", json={"priority": "low"}, headers={"if-match": tag})
-    assert (stale.status_code, stale.json()["code"]) == (412, "TF184")
+    assert (stale.status_code, stale.json()["code"]) == (412, "TF193")
 
 
 async def test_an_unchanged_answer_is_not_sent_again(client: Client) -> None:

@@ -16,7 +16,8 @@ from tests.support.waiting import until_blocked
 
 Connection = psycopg.Connection[Any]
 DAY = 86400
-PARENTS = {"attempt", "job_history", "job_log"}
+DAILY = {"attempt", "job_history", "job_log", "stat_10s", "stat_1m"}
+WEEKLY = {"stat_1h"}
 
 
 @pytest.fixture(autouse=True)
@@ -60,13 +61,13 @@ def place(db: Connection, job: int) -> str:
 
 def test_partitions_are_made_a_week_ahead_and_once(db: Connection) -> None:
     first = f.maintain(db)
-    assert first["partitions_made"] == 8 * len(PARENTS)
+    assert first["partitions_made"] == 8 * len(DAILY) + 2 * len(WEEKLY)
     today = f.value(db, "select to_char(now() at time zone 'UTC', 'YYYYMMDD')")
     assert partitions(db, "job_history")[0] == f"job_history_{today}"
     assert len(partitions(db, "attempt")) == 8
     assert f.maintain(db)["partitions_made"] == 0
     f.advance(db, DAY)
-    assert f.maintain(db)["partitions_made"] == len(PARENTS)
+    assert f.maintain(db)["partitions_made"] == len(DAILY)
     job = finish(db)
     assert place(db, job) == f"taskflow.{partitions(db, 'job_history')[1]}"
 
@@ -98,6 +99,7 @@ def test_rows_of_the_default_partition_move_into_their_day(db: Connection) -> No
 
 
 def test_p1_retention_removes_what_is_past_it_and_nothing_else(db: Connection) -> None:
+    db.execute("update taskflow.config set value = '400 days' where name like 'stat_%'")
     f.maintain(db)
     dead, done, waiting = finish(db, "discarded"), finish(db), f.enqueue(db)
     f.enqueue(db, queue="q")
@@ -165,12 +167,12 @@ def test_a_call_locks_one_table_for_its_partitions_and_nothing_else(
     keeper.execute(f"set taskflow.clock_offset = '{31 * DAY} s'")
     strong = (
         "select relation::regclass::text as name from pg_locks where pid = pg_backend_pid()"
-        " and mode = 'AccessExclusiveLock' and relation in ('taskflow.attempt'::regclass,"
-        " 'taskflow.job_history'::regclass, 'taskflow.job_log'::regclass,"
-        " 'taskflow.dead_job'::regclass)"
+        " and mode = 'AccessExclusiveLock' and relation in ("
+        "  select c.oid from pg_class c where c.relnamespace = 'taskflow'::regnamespace"
+        "   and c.relkind in ('r', 'p') and not c.relispartition)"
     )
     steps = []
-    for _ in range(4):
+    for _ in range(7):
         answer = f.call(keeper, "maintain")
         locked = [row.name for row in f.rows(keeper, strong)]
         steps.append((locked, answer["dead_jobs_removed"], answer["more"]))
@@ -179,6 +181,9 @@ def test_a_call_locks_one_table_for_its_partitions_and_nothing_else(
         (["taskflow.attempt"], 0, True),
         (["taskflow.job_history"], 0, True),
         (["taskflow.job_log"], 0, True),
+        (["taskflow.stat_10s"], 0, True),
+        (["taskflow.stat_1m"], 0, True),
+        (["taskflow.stat_1h"], 0, True),
         ([], 1, False),
     ]
     assert f.state(db, dead) is None
@@ -193,7 +198,7 @@ def test_a_busy_table_makes_it_give_up_rather_than_hold_up_everybody(
     reader = connect(autocommit=False)
     reader.execute("select from taskflow.job_history")
     answer = f.maintain(db)
-    assert (answer["partitions_made"], answer["dead_jobs_removed"]) == (16, 1)
+    assert (answer["partitions_made"], answer["dead_jobs_removed"]) == (4 * 8 + 2, 1)
     assert set(answer["busy"]) == {"job_history"}
     assert f.state(db, dead) is None
     reader.rollback()
@@ -248,4 +253,4 @@ def test_only_daily_partitions_have_a_day(db: Connection) -> None:
     """Asked of every relation there is: the planner may do so, whatever the query says."""
     f.maintain(db)
     days = f.rows(db, "select relname, taskflow.partition_day(relname) as day from pg_class")
-    assert {row.relname.rstrip("_0123456789") for row in days if row.day} == PARENTS
+    assert {row.relname.rstrip("_0123456789") for row in days if row.day} == DAILY | WEEKLY

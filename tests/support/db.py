@@ -212,9 +212,8 @@ declare
 begin
   for v_name in
     select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent in ('taskflow.job_history'::regclass, 'taskflow.attempt'::regclass,
-                           'taskflow.job_log'::regclass)
-       and taskflow.partition_day(c.relname) not between current_date and current_date + 7
+     where c.relnamespace = 'taskflow'::regnamespace
+       and taskflow.partition_day(c.relname) not between current_date - 6 and current_date + 7
   loop
     execute format('drop table taskflow.%I', v_name);
   end loop;
