@@ -35,6 +35,7 @@ from taskflow.calls.access import Credential, KeptAnswer
 from taskflow.errors import TaskflowError
 from taskflow.kernel.access import NotAllowed, NotAuthenticated, Principal, RateLimited, Standing
 from taskflow.store.call import arun, translated
+from taskflow.store.database import AsyncConnection
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 KEY_LENGTH = 255
@@ -61,9 +62,16 @@ class Door:
         rule = RULES[name]
         answer: Sequence[Any] = ()
         try:
-            session = await self._admit(scope, rule, name)
-            if not rule.streams:
-                answer = await Exchange(scope, receive, session, rule, name).run(self._next)
+            if scope["method"] in SAFE and not rule.streams:
+                # nothing to wait for but the database: one connection for all of it
+                async with self._app.database.aconnection() as connection:
+                    session = await self._admit(scope, rule, name, connection)
+                    exchange = Exchange(scope, receive, session, rule, name)
+                    answer = await exchange.run(self._next, connection)
+            else:
+                session = await self._admit(scope, rule, name)
+                if not rule.streams:
+                    answer = await Exchange(scope, receive, session, rule, name).run(self._next)
         except Exception as error:  # noqa: BLE001 - every error has its answer
             await send_answer(scope, send, error)
             return
@@ -72,13 +80,15 @@ class Door:
         for message in answer:
             await send(message)
 
-    async def _admit(self, scope: Asgi, rule: Rule, name: str) -> Session:
+    async def _admit(
+        self, scope: Asgi, rule: Rule, name: str, connection: AsyncConnection | None = None
+    ) -> Session:
         """The session of a request that may go on. Raises what `admitted` raises."""
         address = str(scope["taskflow_address"])
         signer, standing = None, UNCOUNTED
         if rule.permission is not None or not rule.streams:
             signer = await self._keyring.signer()
-            standing = await self._ask(rule, signer, scope, address)
+            standing = await self._ask(rule, signer, scope, address, connection)
         limits = rate_headers(standing)
         try:
             who = admitted(standing, rule)
@@ -95,11 +105,20 @@ class Door:
         scope["taskflow_session"] = session
         return session
 
-    async def _ask(self, rule: Rule, signer: Signer, scope: Asgi, address: str) -> Standing:
+    async def _ask(
+        self,
+        rule: Rule,
+        signer: Signer,
+        scope: Asgi,
+        address: str,
+        connection: AsyncConnection | None,
+    ) -> Standing:
         credential, is_given = credential_of(scope, signer, takes_ticket=rule.takes_ticket)
         call = access.open_request(address, credential, is_costly=rule.is_costly)
-        async with self._app.database.aconnection() as connection:
+        if connection is not None:
             found = await arun(connection, call)
+        else:
+            found = await self._app.arun(call)
         if is_given and found.standing == "anonymous":
             return msgspec.structs.replace(found, standing="unknown")
         return found
@@ -149,35 +168,51 @@ class Exchange:
         self._start: Any = {}
         self._body = b""
 
-    async def run(self, handler: ASGIApp) -> tuple[Any, Any]:
+    async def run(
+        self, handler: ASGIApp, connection: AsyncConnection | None = None
+    ) -> tuple[Any, Any]:
         """The two messages of the answer, when all of it is committed."""
         body = b"" if self._is_read else await self._read_body()
-        async with self._session.app.database.aconnection() as connection:
-            self._session.connection = connection
-            try:
-                with translated():
-                    await self._act(connection, handler, body)
-            finally:
-                self._session.connection = None
+        if connection is not None:
+            await self._act(connection, handler, body)
+        else:
+            async with self._session.app.database.aconnection() as own:
+                await self._act(own, handler, body)
         if not self._is_read and self._start["status"] >= 400:
             await self._session.app.arun(self._audit_line())
         body_message = {"type": "http.response.body", "body": self._body, "more_body": False}
         return self._start, body_message
 
-    async def _act(self, connection: Any, handler: ASGIApp, body: bytes) -> None:
-        async with connection.pipeline():
-            await connection.execute("begin read only" if self._is_read else "begin")
-            await arun(connection, self._session.binding())
+    async def _act(self, connection: AsyncConnection, handler: ASGIApp, body: bytes) -> None:
+        self._session.connection = connection
         try:
-            await self._answer(handler, body)
-            is_done = self._start["status"] < 400
-            if is_done and not self._is_read:
-                await self._session.run(self._audit_line())
-            keeps = is_done or self._rule.keeps_failures
+            with translated():
+                await self._begin(connection)
+                await self._answer(handler, body)
+                await self._end(connection)
         except BaseException:
             await connection.rollback()
             raise
-        await (connection.commit() if keeps else connection.rollback())
+        finally:
+            self._session.connection = None
+
+    async def _begin(self, connection: AsyncConnection) -> None:
+        async with connection.pipeline():
+            await connection.execute("begin read only" if self._is_read else "begin")
+            await arun(connection, self._session.binding())
+
+    async def _end(self, connection: AsyncConnection) -> None:
+        """Commits what is done, with its line in the audit trail: one round trip for the two."""
+        is_done = self._start["status"] < 400
+        if not is_done and not self._rule.keeps_failures:
+            await connection.rollback()
+        elif self._is_read or not is_done:
+            await connection.commit()
+        else:
+            line = self._audit_line()
+            async with connection.pipeline():
+                await connection.execute(line.statement, line.parameters)
+                await connection.commit()
 
     async def _answer(self, handler: ASGIApp, body: bytes) -> None:
         key = idempotency_key(self._scope)
