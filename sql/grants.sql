@@ -39,7 +39,7 @@ declare
                      'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '
                      'cancel_run retry_run cancel_batch';
   -- the API does what operators do, bound to one tenant, and not: name tenants, edit settings, be a worker
-  v_api text := 'installed open_request find_login find_user note_login issue_token use_token end_session set_password first_admin signing_keys '
+  v_api text := 'installed open_request still_stand find_login find_user note_login issue_token use_token end_session set_password first_admin signing_keys '
                 'put_user delete_user create_key rotate_key revoke_key put_tenant invite note_audit find_answer keep_answer '
                 'bound_tenant bound_queues tenant_of refuse_tenant caller '
                 'next_due config state_of explain may_read partition_day cron_next preview_schedule explain_schedule '
@@ -80,7 +80,7 @@ $$;
 do $$
 declare
   v_shared text[] := array['worker', 'task', 'config', 'claim_batch', 'waiter', 'job_limit'];
-  v_by_queue text[] := array['job', 'job_history', 'dead_job'];
+  v_by_queue text[] := array['job', 'job_history', 'dead_job', 'stat_10s', 'stat_1m', 'stat_1h'];
   v_secret jsonb := '{
     "api_user": "tenant, id, name, role, queues, disabled_at, last_login_at, locked_until, created_at, created_by, version",
     "api_key": "tenant, id, name, prefix, role, scopes, queues, rate, user_id, expires_at, revoked_at, previous_until, last_used_at, last_used_from, created_at, created_by, version",

@@ -198,7 +198,6 @@ RULES: Final[dict[str, Rule]] = {
     "stats.series": _of("stats:read"),
     "events.stream": _of("events:read", streams=True, takes_ticket=True),
     "events.socket": _of("events:read", streams=True, takes_ticket=True),
-    "events.catalogue": _of("events:read"),
     "health.live": Rule(None, streams=True),
     "health.ready": Rule(None, streams=True),
     "health.details": _of("workers:read", installation=True),

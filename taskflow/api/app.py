@@ -7,22 +7,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
+from litestar.types import Scope
 
 from taskflow.access.rules import RULES
-from taskflow.api import auth, docs, health, jobs, pages, problems, tenants, users
+from taskflow.api import auth, docs, events, health, jobs, pages, problems, stats, tenants, users
 from taskflow.api.answers import JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Application, Edge, networks
+from taskflow.api.live import Streams
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError, TaskflowError
 
 PREFIX = "/api/v1"
-ROUTES = [*jobs.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES]
+ROUTES = [
+    *jobs.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES, *stats.ROUTES, *events.ROUTES,
+]  # fmt: skip
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip
@@ -41,7 +45,8 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
     """What `create_app` wraps: all routes, the door around each of them, the errors' one form."""
     settings = taskflow.settings
     keyring = Keyring(taskflow, secrets.token_bytes(32))
-    door = DefineMiddleware(Door, taskflow=taskflow, keyring=keyring)
+    streams = Streams(taskflow)
+    door = DefineMiddleware(Door, taskflow=taskflow, keyring=keyring, nudge=streams.nudge)
     app = Litestar(
         route_handlers=[
             Router(PREFIX, route_handlers=[*ROUTES]),
@@ -50,7 +55,7 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
             *pages.ROUTES,
         ],
         middleware=[door],
-        dependencies=dependencies(),
+        dependencies=dependencies(streams),
         exception_handlers={Exception: problems.answer},
         response_class=JsonResponse,
         cors_config=_cors(_words(settings.api_cors)),
@@ -59,17 +64,18 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
         openapi_config=None,
         logging_config=None,
         debug=False,
-        lifespan=[_closing(taskflow)],
+        lifespan=[_closing(taskflow, streams)],
     )
     check_rules(app)
     return app
 
 
-def dependencies() -> dict[str, Provide]:
+def dependencies(streams: Streams | None = None) -> dict[str, Provide]:
     """What handlers may ask for."""
     readiness, description = health.Readiness(), docs.Description(create_described)
     return {
         "session": Provide(provide_session, sync_to_thread=False),
+        "streams": Provide(lambda: streams, sync_to_thread=False),
         "readiness": Provide(lambda: readiness, sync_to_thread=False),
         "document": Provide(lambda: description, sync_to_thread=False),
     }
@@ -84,8 +90,8 @@ def create_described() -> Litestar:
     )
 
 
-def provide_session(request: Request[Any, Any, Any]) -> Session:
-    found: Session = request.scope["taskflow_session"]  # type: ignore[typeddict-item]
+def provide_session(scope: Scope) -> Session:
+    found: Session = scope["taskflow_session"]  # type: ignore[typeddict-item]
     return found
 
 
@@ -98,7 +104,7 @@ def check_rules(app: Litestar) -> None:
                 raise ConfigurationError(f"route {route.path} has no rule in access/rules.py")
 
 
-def _closing(taskflow: Taskflow) -> Any:
+def _closing(taskflow: Taskflow, streams: Streams) -> Any:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         with suppress(TaskflowError):  # without a server: it says so when it is asked for something
@@ -107,6 +113,7 @@ def _closing(taskflow: Taskflow) -> Any:
         try:
             yield
         finally:
+            await streams.close()
             await taskflow.aclose()
 
     return lifespan

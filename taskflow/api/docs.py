@@ -109,6 +109,7 @@ def describe(described: Litestar) -> dict[str, Any]:
     schemas["Problem"] = _problem_schema()
     for name, schema in schemas.items():
         _spell_ids(schema)
+        _open(schema)
         if name.endswith(("Body", "Edit")):
             schema["additionalProperties"] = False
     document["components"]["securitySchemes"] = {
@@ -135,6 +136,7 @@ def _complete(operation: dict[str, Any], method: str, rule: Rule) -> None:
     for status, said in COMMON.items():
         if not (is_open and not rule.is_costly and status in PUBLIC):
             operation["responses"][status] = {"description": said, "content": problem}
+    operation["responses"].get("204", {}).pop("content", None)
     parameters = operation.setdefault("parameters", [])
     if method == "post" and not is_open:
         parameters.append(
@@ -169,6 +171,18 @@ def _spell_ids(schema: dict[str, Any]) -> None:
                     part.update({"type": "string", "pattern": "^-?[0-9]+$", "examples": ["4711"]})
                 elif isinstance(part, dict) and part.get("type") == ["integer", "null"]:
                     part.update({"type": ["string", "null"]})
+
+
+def _open(schema: Any) -> None:
+    """What may be anything may be null, too: one of anything and null is neither for null."""
+    if isinstance(schema, dict):
+        if {} in schema.get("oneOf", ()):
+            del schema["oneOf"]
+        for part in schema.values():
+            _open(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _open(part)
 
 
 def _problem_schema() -> dict[str, Any]:

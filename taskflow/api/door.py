@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,7 +26,9 @@ from taskflow.api.problems import (
     RequestTooLarge,
     StillRunning,
     TooSlow,
+    explain,
     send_answer,
+    status_of,
 )
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
@@ -34,7 +36,7 @@ from taskflow.calls import access
 from taskflow.calls.access import Credential, KeptAnswer
 from taskflow.errors import TaskflowError
 from taskflow.kernel.access import NotAllowed, NotAuthenticated, Principal, RateLimited, Standing
-from taskflow.store.call import arun, translated
+from taskflow.store.call import DriverError, arun, translated
 from taskflow.store.database import AsyncConnection
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,17 +51,23 @@ UNCOUNTED = Standing("anonymous", None, None, None, None, None, None, None, 0, 0
 class Door:
     """One per application; an ASGI middleware around every route's handler."""
 
-    def __init__(self, app: ASGIApp, *, taskflow: Taskflow, keyring: Keyring) -> None:
+    def __init__(
+        self, app: ASGIApp, *, taskflow: Taskflow, keyring: Keyring, nudge: Callable[[str], None]
+    ) -> None:
         self._next = app
+        self._nudge = nudge
         self._app = taskflow
         self._keyring = keyring
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         name = scope["route_handler"].name
-        if name is None or scope["type"] != "http" or scope["method"] == "OPTIONS":
+        if name is None or scope.get("method") == "OPTIONS":
             await self._next(scope, receive, send)
             return
         rule = RULES[name]
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send, rule, name)
+            return
         answer: Sequence[Any] = ()
         try:
             if scope["method"] in SAFE and not rule.streams:
@@ -77,8 +85,23 @@ class Door:
             return
         if rule.streams:
             await self._next(scope, receive, send)
+        if answer and scope["method"] not in SAFE and session.principal is not None:
+            self._nudge(session.tenant)
         for message in answer:
             await send(message)
+
+    async def _open_socket(
+        self, scope: Asgi, receive: Receive, send: Send, rule: Rule, name: str
+    ) -> None:
+        """A socket that is refused is closed before it is accepted: the browser sees a 403."""
+        try:
+            await self._admit(scope, rule, name)
+        except (TaskflowError, DriverError) as error:
+            status = status_of(explain(error))
+            close = {"type": "websocket.close", "code": 4000 + status, "reason": str(status.phrase)}
+            await send(close)  # type: ignore[arg-type]
+            return
+        await self._next(scope, receive, send)
 
     async def _admit(
         self, scope: Asgi, rule: Rule, name: str, connection: AsyncConnection | None = None
@@ -94,13 +117,14 @@ class Door:
             who = admitted(standing, rule)
         except TaskflowError:
             scope["taskflow_headers"] = limits | refusal_headers(standing)
-            if scope["method"] not in SAFE:
+            if scope.get("method", "GET") not in SAFE:
                 await self._note_refusal(scope, name, standing, address)
             raise
         scope["taskflow_headers"] = limits
         session = Session(self._app, signer, who, address, rule.permission)
         session.request_id = scope["taskflow_request_id"]
         session.if_match = header(scope, b"if-match")
+        session.token_version = self._version_of(scope, signer)
         session.is_secure = scope["taskflow_is_secure"]
         scope["taskflow_session"] = session
         return session
@@ -122,6 +146,10 @@ class Door:
         if is_given and found.standing == "anonymous":
             return msgspec.structs.replace(found, standing="unknown")
         return found
+
+    @staticmethod
+    def _version_of(scope: Asgi, signer: Signer | None) -> int | None:
+        return credential_of(scope, signer, takes_ticket=False)[0].token_version if signer else None
 
     async def _note_refusal(self, scope: Asgi, name: str, standing: Standing, address: str) -> None:
         """A refused attempt to change something stands in the audit trail, too."""

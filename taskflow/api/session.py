@@ -43,6 +43,8 @@ class Session:
         self.target: str | None = None
         """What the call was about, for the audit trail; the path's parameters unless set."""
         self.if_match: str | None = None
+        self.token_version: int | None = None
+        """Of a user's access token; none of a key's or a ticket's caller."""
         self.is_secure = False
         """Did the request come over TLS?"""
         self.acted_as: Principal | None = None
@@ -90,9 +92,7 @@ class Session:
         """Runs a Call in the request's transaction; on routes that stream, in one of its own."""
         if self.connection is not None:
             return await arun(self.connection, call)
-        async with self.app.database.aconnection() as connection, connection.transaction():
-            await arun(connection, self.binding())
-            return await arun(connection, call)
+        return await run_bound(self.app, self.binding(), call)
 
     arun = run
 
@@ -124,6 +124,13 @@ class Session:
                 f"queue {queue} is not among yours: {', '.join(self.queues)}",
                 "An administrator can change the queues of a user or a key.",
             )
+
+
+async def run_bound(app: Taskflow, binding: Call[None], call: Call[T]) -> T:
+    """Runs a Call in a transaction of its own, bound as `calls.access.bind` says."""
+    async with app.database.aconnection() as connection, connection.transaction():
+        await arun(connection, binding)
+        return await arun(connection, call)
 
 
 Injected = NamedDependency[Session]

@@ -69,6 +69,21 @@ def open_request(address: str, credential: Credential, *, is_costly: bool) -> Ca
     )
 
 
+def still_stand(who: Sequence[tuple[str, str, int, int | None]]) -> Call[list[bool]]:
+    """Who of (tenant, kind, id, token version) may still be here."""
+    return Call(
+        "select taskflow.still_stand(%(tenants)s::text[], %(kinds)s::text[], %(ids)s::bigint[],"
+        " %(versions)s::integer[])",
+        {
+            "tenants": [one[0] for one in who],
+            "kinds": [one[1] for one in who],
+            "ids": [one[2] for one in who],
+            "versions": [one[3] for one in who],
+        },
+        scalar,
+    )
+
+
 def bind(tenant: str, queues: Sequence[str] | None, actor: str, timeout: timedelta) -> Call[None]:
     """Binds the transaction to a tenant and to the API's role; the database holds it to that."""
     return Call(

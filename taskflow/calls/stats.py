@@ -224,12 +224,14 @@ def series(
 ) -> Call[Series]:
     """A metric over time, by group: rates per second, or percentiles in seconds.
 
-    `step` is lengthened where it would make more than 1,500 points, or where what is kept so long
-    is coarser. The largest 20 groups have lines of their own, the rest one together.
+    `step` is lengthened where it would make more than 1,500 points, 300 for each of many groups, or
+    where what is kept so long is coarser. The largest 20 groups have lines of their own, the rest
+    one together.
     """
     _check("metric", metric, get_args(Metric))
     _check("by", by, get_args(By))
-    chosen, table = stats.choose_step(since, until, datetime.now(UTC), step)
+    most = stats.MOST_POINTS if by == "none" else stats.MOST_GROUPED_POINTS
+    chosen, table = stats.choose_step(since, until, datetime.now(UTC), step, most)
     q = None if metric in ("throughput", "failures") else int(metric[-2:]) / 100
     column: LiteralString = f"s.{metric.partition('_')[0]}_buckets" if q else "null"
     value = _sums("f.buckets") if q else "sum(f.count)::bigint"

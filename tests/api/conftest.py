@@ -3,6 +3,7 @@
 tf        an app on the test's database
 client    makes clients: client("admin"), client("viewer", tenant="acme", queues=["email"]);
               client() is anonymous
+    served    the address of the API behind a real server, for what streams
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from taskflow.api.app import create_app
 from taskflow.calls import access
 from taskflow.kernel.access import Role
 from taskflow.store.call import run
+from tests.support.served import serving
 
 Client = Callable[..., httpx.AsyncClient]
 Connection = psycopg.Connection[Any]
@@ -30,6 +32,12 @@ PREFIX = "/api/v1"
 async def tf(dsn: str) -> AsyncIterator[Taskflow]:
     async with Taskflow(dsn, pool_size=4) as app:
         yield app
+
+
+@pytest.fixture
+async def served(dsn: str) -> AsyncIterator[str]:
+    async with serving(Taskflow(dsn, pool_size=4)) as address:
+        yield address
 
 
 @pytest.fixture

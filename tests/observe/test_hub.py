@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from taskflow import Context, Taskflow
 from taskflow.calls import stats
@@ -19,7 +20,9 @@ from taskflow.observe.hub import MOST_EVENTS, MOST_JOBS, MOST_TOPICS, Hub
 from taskflow.observe.topics import SOURCES, InvalidTopic, Source
 from taskflow.observe.viewer import MOST_WAITING, Viewer
 from taskflow.store.call import Call, scalar
+from taskflow.store.listen import Listener
 from tests.support import factories as f
+from tests.support.proxy import Proxy
 from tests.support.serving import eventually, serving
 
 Connection = psycopg.Connection[Any]
@@ -421,20 +424,37 @@ async def test_a_pause_shows_and_a_flush_wakes(live: Hub, db: Connection) -> Non
 
 
 async def test_a_lost_listener_means_polling_and_then_listening_again(
-    tf: Taskflow, live: Hub, db: Connection
+    tf: Taskflow, dsn: str, db: Connection
 ) -> None:
-    viewer = live.open("default", ["queue:q"])
-    await eventually(lambda: live.mode == "listening")
-    name = f.value(db, "select current_database()")
-    kill = (
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
-        " and application_name = 'taskflow listen'"
-    )
-    assert f.rows(db, kill, name), "it has its own connection"
-    await eventually(lambda: live.mode == "polling")
+    """Its connection breaks, and four more before they listen."""
+    async with Proxy(dsn) as proxy:
+        listener = Listener(proxy.dsn, tf.connection_settings("hub"))
+        hub = Hub(lambda _tenant, call: tf.arun(call), listener, **QUICK)
+        viewer = hub.open("default", ["queue:q"])
+        listener.start()
+        await eventually(lambda: hub.mode == "listening")
+        cuts = [proxy.cut("listen taskflow", "before") for _ in range(4)]
+        proxy.cut_all()
+        await eventually(lambda: hub.mode == "polling")
+        f.join(db, "q")
+        assert await until_told(viewer, "queue:q", lambda said: said.workers == 1)
+        assert not cuts[-1].is_set(), "still polling"
+        await eventually(lambda: hub.mode == "listening", seconds=20)
+        assert cuts[-1].is_set()
+        await hub.close()
+        await listener.stop()
+
+
+async def test_a_flush_wakes_the_hub_long_before_the_clock(tf: Taskflow, db: Connection) -> None:
     f.join(db, "q")
-    assert await until_told(viewer, "queue:q", lambda said: said.workers == 1)
-    await eventually(lambda: live.mode == "listening")
+    hub = Hub(lambda _tenant, call: tf.arun(call), tf.listener(), pause_s=0.05, look_every_s=1000)
+    await eventually(lambda: hub.mode == "listening")
+    viewer = hub.open("default", ["queue:q"])
+    await until_told(viewer, "queue:q", lambda said: said.workers == 1)
+    f.enqueue(db, queue="q")
+    f.call(db, "flush_stats", worker_id=1, lines=Jsonb([]), topics=["default/q"])
+    assert await until_told(viewer, "queue:q", lambda said: said.available == 1)
+    await hub.close()
 
 
 async def test_behind_a_pooler_it_polls(dsn: str, db: Connection) -> None:

@@ -166,6 +166,11 @@ def test_the_step_fits_the_range(
     assert length > 10000 * DAY or length / chosen[0] <= MOST_POINTS
 
 
+def test_groups_have_fewer_points_each(db: Connection) -> None:
+    assert read(db, "run_p95", ago=4 * HOUR).step == timedelta(seconds=10)
+    assert read(db, "run_p95", "task", ago=4 * HOUR).step == MINUTE
+
+
 def test_what_is_not_known_is_refused(db: Connection) -> None:
     with pytest.raises(InvalidOption):
         read(db, "p42")

@@ -1,0 +1,146 @@
+"""What streams share: the hub, who may look at what, and ending the streams of those who may no
+more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from litestar.di import NamedDependency
+
+from taskflow.access.rules import may
+from taskflow.api.session import Session, run_bound
+from taskflow.app import Taskflow
+from taskflow.calls import access
+from taskflow.kernel.access import INSTALLATION, NotAllowed, Principal
+from taskflow.kernel.live import Event
+from taskflow.kernel.wire import plain
+from taskflow.observe.hub import Hub
+from taskflow.observe.viewer import Viewer
+from taskflow.store.call import Call
+
+LOOK_EVERY_S = 30.0
+"""How long a stream may outlive the right to it."""
+MOST_VIEWERS = 5_000
+PERMISSIONS = {
+    "job": "jobs:read", "queue": "queues:read", "queues": "queues:read", "run": "workflows:read",
+    "workers": "workers:read", "stats": "stats:read",
+}  # fmt: skip
+"""What a topic takes, by the part before its colon."""
+TIMEOUT = timedelta(seconds=5)
+
+
+class Streams:
+    """The hub of a process, and whose each open stream is."""
+
+    def __init__(self, app: Taskflow) -> None:
+        self._app = app
+        self._hub: Hub | None = None
+        self._owners: dict[Viewer, tuple[str, str, int, int | None]] = {}
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def hub(self) -> Hub:
+        """Made in the loop that serves, when it is first asked for."""
+        if self._hub is None:
+            self._hub = Hub(self._ask, self._app.listener())
+        return self._hub
+
+    async def open(self, session: Session, topics: Sequence[str], after: str | None) -> Viewer:
+        """A viewer of topics that the caller may look at. Raises `NotAllowed`, `InvalidTopic`."""
+        await check_topics(session, topics)
+        if len(self._owners) >= MOST_VIEWERS:
+            raise NotAllowed(
+                f"{MOST_VIEWERS:,} streams are open in this process", "Try again later."
+            )
+        viewer = self.hub.open(session.tenant, topics, after)
+        who = session.who
+        self._owners[viewer] = (who.tenant, who.kind, who.id, session.token_version)
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._end_the_disowned(), name="taskflow-streams")
+        return viewer
+
+    def nudge(self, tenant: str) -> None:
+        """A call has changed something of a tenant: who looks on is told within a second."""
+        if self._hub is not None and self._owners:
+            self._hub.nudge(tenant)
+
+    def end(self, viewer: Viewer) -> None:
+        self._owners.pop(viewer, None)
+        viewer.close()
+
+    async def close(self) -> None:
+        """Ends all streams: a server that is to stop would wait for them."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        if self._hub is not None:
+            await self._hub.close()
+        self._owners.clear()
+
+    async def _ask(self, tenant: str, call: Call[Any]) -> Any:
+        return await run_bound(self._app, access.bind(tenant, None, "hub", TIMEOUT), call)
+
+    async def _end_the_disowned(self) -> None:
+        """One question for all streams, now and then."""
+        while self._owners:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.look_at_owners()
+
+    async def look_at_owners(self) -> None:
+        """Ends the streams whose callers would not be let in any more."""
+        found = dict(self._owners)
+        owners = sorted(set(found.values()), key=str)
+        with suppress(Exception):  # no answer: the streams go on, and so does the asking
+            stands = await self._app.arun(access.still_stand(owners))
+            gone = {who for who, is_there in zip(owners, stands, strict=True) if not is_there}
+            for viewer, who in found.items():
+                if who in gone:
+                    self.end(viewer)
+
+
+async def check_topics(session: Session, topics: Sequence[str]) -> None:
+    """Raises `NotAllowed` for a topic that is not the caller's to look at."""
+    for topic in topics:
+        kind, _, name = topic.partition(":")
+        permission = PERMISSIONS.get(kind)
+        if permission is None:
+            continue  # the hub says what there is
+        if not may(session.who, permission) or not is_in_bounds(session.who, kind, name):
+            raise NotAllowed(f"topic {topic[:80]} is not yours to look at", "")
+    if session.who.queues is not None:
+        for topic in topics:
+            if topic.startswith("job:") and topic[4:].isdecimal() and len(topic) < 24:
+                await session.job(int(topic[4:]))
+
+
+def is_in_bounds(who: Principal, kind: str, name: str) -> bool:
+    """Workers are the installation's; who is bound to queues looks at those, and at their jobs."""
+    if kind == "workers":
+        return who.tenant == INSTALLATION and who.queues is None
+    if who.queues is None or kind == "job":
+        return True
+    return kind == "queue" and name in who.queues
+
+
+def encoded(event: Event) -> bytes:
+    return msgspec.json.encode(plain(event))
+
+
+async def server_sent(streams: Streams, viewer: Viewer) -> AsyncIterator[bytes]:
+    """Events as text/event-stream has them."""
+    try:
+        yield b"retry: 2000\n\n"
+        async for event in viewer:
+            head = f"id: {event.id}\nevent: {event.type}\ndata: ".encode()
+            yield head + encoded(event) + b"\n\n"
+    finally:
+        streams.end(viewer)
+
+
+Live = NamedDependency[Streams]
