@@ -49,8 +49,7 @@ class OneBody(msgspec.Struct, kw_only=True):
 
 
 class ManyBody(msgspec.Struct, kw_only=True):
-    task: str
-    args: list[dict[str, Any]]
+    items: list[OneBody]
 
 
 class Placed(msgspec.Struct):
@@ -58,9 +57,19 @@ class Placed(msgspec.Struct):
     outcome: str = "enqueued"
 
 
+class OnePlaced(msgspec.Struct):
+    position: int
+    id: str
+    outcome: str = "enqueued"
+
+
 class ManyPlaced(msgspec.Struct):
-    ids: list[str]
-    refused: list[str] = []
+    data: list[OnePlaced]
+    refused: int = 0
+
+    @classmethod
+    def of(cls, ids: list[str]) -> ManyPlaced:
+        return cls([OnePlaced(position, id) for position, id in enumerate(ids)])
 
 
 class Detail(msgspec.Struct):
@@ -95,8 +104,8 @@ async def take_one(data: JSONBody[OneBody]) -> Placed:
 
 @post("/jobs:enqueue_many")
 async def take_many(data: JSONBody[ManyBody]) -> ManyPlaced:
-    msgspec.json.encode(data.args)
-    return ManyPlaced(["1000000"] * len(data.args))
+    msgspec.json.encode([item.args for item in data.items])
+    return ManyPlaced.of(["1000000"] * len(data.items))
 
 
 @get("/jobs/{job_id:str}")
@@ -120,8 +129,8 @@ def statements(app: Taskflow) -> list[Any]:
 
     @post("/jobs:enqueue_many")
     async def insert_many(data: JSONBody[ManyBody]) -> ManyPlaced:
-        args = msgspec.json.encode(data.args).decode()
-        return ManyPlaced(await app.arun(Call(INSERT_MANY, {"args": args}, each(str))))
+        args = msgspec.json.encode([item.args for item in data.items]).decode()
+        return ManyPlaced.of(await app.arun(Call(INSERT_MANY, {"args": args}, each(str))))
 
     @get("/jobs/{job_id:str}")
     async def select(job_id: str) -> Detail:

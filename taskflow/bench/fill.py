@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, LiteralString, NamedTuple
 
@@ -110,6 +111,22 @@ insert into taskflow.audit (at, actor, actor_kind, actor_id, address, action, me
 select taskflow.now() - (%(count)s - n) * interval '14 days' / %(count)s, 'key:' || n %% 7, 'key',
        n %% 7, '127.0.0.1', 'jobs.enqueue', 'POST', '/api/v1/jobs', 201, n::text
   from generate_series(1, %(count)s) n"""
+STATISTICS: LiteralString = """
+insert into taskflow.{table} (at, count, run_seconds, wait_seconds, tenant, queue, task, outcome,
+  run_buckets, wait_buckets)
+select date_bin(%(step)s, taskflow.now(), '2001-01-01 00:00Z') - n * %(step)s::interval, 60, 3, 1,
+       'default', queue, 'task.' || t, outcome, b.buckets, b.buckets
+  from generate_series(0, %(count)s) n
+ cross join unnest('{default,email,reports,imports,webhooks,sync,slow}'::text[]) queue
+ cross join generate_series(0, 3) t
+ cross join unnest('{completed,failed}'::text[]) outcome
+ cross join (select array_agg(10 + i %% 7) as buckets from generate_series(0, 23) i) b"""
+ROLLUPS: tuple[tuple[LiteralString, timedelta, int], ...] = (
+    ("stat_10s", timedelta(seconds=10), 8_640),
+    ("stat_1m", timedelta(minutes=1), 10_080),
+    ("stat_1h", timedelta(hours=1), 9_600),
+)
+"""A table of statistics, its step, and how many of them it keeps."""
 
 
 class Sizes(NamedTuple):
@@ -143,6 +160,10 @@ def fill(connection: Connection, sizes: Sizes, say: Callable[[str], None]) -> No
     connection.execute(AROUND)
     connection.execute(RUNS, {"count": max(sizes.finished // 200, 100)})
     connection.execute(AUDIT, {"count": max(sizes.finished // 50, 100)})
+    for table, step, most in ROLLUPS:
+        count = min(most, sizes.finished // 200)
+        statement = STATISTICS.replace("{table}", table)
+        connection.execute(statement, {"step": step, "count": count})
     say(f"filled {sizes.live:,} live jobs, {time.monotonic() - start:.0f} s; now vacuum ...")
     connection.execute("vacuum analyze")
     connection.execute("checkpoint")

@@ -151,5 +151,5 @@ def body(items: int) -> bytes:
     """What `POST /jobs` and `POST /jobs:enqueue_many` take."""
     given = [dict(zip(FIELDS, row, strict=True)) for row in rows(items)]
     if items > 1:
-        return msgspec.json.encode({"task": "bench.noop", "args": given})
+        return msgspec.json.encode({"items": [{"task": "bench.noop", "args": a} for a in given]})
     return msgspec.json.encode({"task": "bench.noop", "args": given[0]}) if given else b""

@@ -48,6 +48,7 @@ FAR = 20
 """How many pages on a far one is."""
 GOAL_MS = 150.0
 TIMEOUT = timedelta(seconds=60)
+SPANS = (("an hour", timedelta(hours=1)), ("a week", timedelta(7)), ("90 days", timedelta(90)))
 SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 STATES: tuple[State, ...] = (
     "available", "scheduled", "running", "retrying", "blocked", "succeeded", "cancelled", "dead",
@@ -90,6 +91,16 @@ def catalogue(now: datetime) -> Iterator[Read]:
         yield jobs(f"small tenant: jobs, {one}", SMALL_TENANT, state=one)
     yield jobs("small tenant: jobs of a queue", SMALL_TENANT, queue=BUSY_QUEUE)
     yield Read("audit", f"/audit?limit={LIMIT}", access.audit("default", LIMIT + 1))
+    yield Read("queues", "/queues", reads.queues("default"))
+    yield Read("tasks", "/tasks", reads.tasks())
+    yield Read("dead letters by kind", "/dlq/groups", reads.dead_groups("default", LIMIT + 1))
+    yield Read("workflows", "/workflows", flows.list_runs("default", limit=LIMIT + 1))
+    yield Read("statistics, overview", "/stats/overview", stats.overview("default"))
+    for name, span in SPANS:
+        since = now - span
+        call = stats.series("default", "run_p95", "queue", since=since, until=now)
+        asked = {"metric": "run_p95", "by": "queue", "since": since.isoformat()}
+        yield Read(f"statistics, {name} by queue", f"/stats/series?{urlencode(asked)}", call)
 
 
 def jobs(what: str, tenant: str = "default", page: int = 1, **given: Any) -> Read:

@@ -12,7 +12,7 @@ import msgspec
 from taskflow.access.tokens import make_key
 from taskflow.bench import measures
 from taskflow.bench.children import BenchFailed, Child
-from taskflow.bench.load import HOST, Told
+from taskflow.bench.load import BULK, HOST, Told
 from taskflow.bench.room import PATIENCE_S, Figure, Room
 from taskflow.calls import access
 from taskflow.store.call import run
@@ -38,15 +38,24 @@ class Route(NamedTuple):
 
 
 ROUTES = (
-    Route("POST /jobs", "POST", "/jobs", "INSERT", items=1),
     Route("GET /jobs/{id}", "GET", "/jobs/{id}", "SELECT"),
     Route("GET /jobs?limit=50", "GET", "/jobs?limit=50", "SELECT"),
+    Route("POST /jobs", "POST", "/jobs", "INSERT", items=1),
+    Route(
+        f"POST /jobs:enqueue_many, {BULK:,} each",
+        "POST",
+        "/jobs:enqueue_many",
+        "INSERT",
+        items=BULK,
+        connections=4,
+    ),
 )
 
 
 def rest(room: Room) -> Iterator[Figure]:
     room.scratch.clear()
     room.scratch.seed(LOOKED_AT)
+    room.scratch.connection.execute("analyze taskflow.job")
     found = room.scratch.connection.execute("select id from taskflow.job order by id")
     ids = [int(id) for (id,) in found]
     secret = make_key()
