@@ -32,7 +32,7 @@ from taskflow.bench.fill import (
 )
 from taskflow.bench.rest import API, UNLIMITED, free_port, until_listening
 from taskflow.bench.room import PATIENCE_S, Figure, Room
-from taskflow.calls import access
+from taskflow.calls import access, flows, reads, stats
 from taskflow.kernel.job import State
 from taskflow.kernel.listing import JobFilter
 from taskflow.store import filters
