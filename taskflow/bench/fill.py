@@ -141,17 +141,27 @@ def fill(connection: Connection, sizes: Sizes, say: Callable[[str], None]) -> No
     start = time.monotonic()
     check_disk(connection, sizes)
     connection.execute("set synchronous_commit = off")
+    fill_tables(connection, sizes, say)
+    say("vacuum analyze ...")
+    connection.execute("vacuum analyze")
+    connection.execute("checkpoint")
+    connection.execute("reset synchronous_commit")
+    say(f"filled in {time.monotonic() - start:.0f} s")
+
+
+def fill_tables(connection: Connection, sizes: Sizes, say: Callable[[str], None]) -> None:
+    start = time.monotonic()
     make_partitions(connection)
-    apart = f"{DAYS * 86_400 / sizes.finished:.9f} seconds"
+    apart = timedelta(days=DAYS) / sizes.finished
+    now = connection.execute("select taskflow.now()").fetchone()
+    assert now is not None
     for day in range(DAYS):
-        first, last = (sizes.finished * at // DAYS + 1 for at in (day, day + 1))
-        since = connection.execute(
-            "select taskflow.now() - %s * interval '1 day'", [DAYS - day]
-        ).fetchone()
-        given = {"first": first, "last": last - 1, "since": since and since[0], "apart": apart}
+        before, last = (sizes.finished * at // DAYS for at in (day, day + 1))
+        since = now[0] - timedelta(days=DAYS) + apart * before
+        given = {"first": before + 1, "last": last, "since": since, "apart": apart}
         for statement in (HISTORY, DEAD):
             connection.execute(statement, given)
-        say(f"filled {last - 1:,} of {sizes.finished:,} finished jobs,"
+        say(f"filled {last:,} of {sizes.finished:,} finished jobs,"
             f" {time.monotonic() - start:.0f} s ...")  # fmt: skip
     whole = {"first": sizes.finished + 1, "last": sizes.finished + sizes.live}
     connection.execute(LIVE, whole)
@@ -164,11 +174,7 @@ def fill(connection: Connection, sizes: Sizes, say: Callable[[str], None]) -> No
         count = min(most, sizes.finished // 200)
         statement = STATISTICS.replace("{table}", table)
         connection.execute(statement, {"step": step, "count": count})
-    say(f"filled {sizes.live:,} live jobs, {time.monotonic() - start:.0f} s; now vacuum ...")
-    connection.execute("vacuum analyze")
-    connection.execute("checkpoint")
-    connection.execute("reset synchronous_commit")
-    say(f"filled in {time.monotonic() - start:.0f} s")
+    say(f"filled {sizes.live:,} live jobs, {time.monotonic() - start:.0f} s")
 
 
 def make_partitions(connection: Connection) -> None:
