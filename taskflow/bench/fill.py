@@ -114,7 +114,7 @@ select taskflow.now() - (%(count)s - n) * interval '14 days' / %(count)s, 'key:'
 STATISTICS: LiteralString = """
 insert into taskflow.{table} (at, count, run_seconds, wait_seconds, tenant, queue, task, outcome,
   run_buckets, wait_buckets)
-select date_bin(%(step)s, taskflow.now(), '2001-01-01 00:00Z') - n * %(step)s::interval, 60, 3, 1,
+select date_bin(%(step)s, %(now)s, '2001-01-01 00:00Z') - n * %(step)s::interval, 60, 3, 1,
        'default', queue, 'task.' || t, outcome, b.buckets, b.buckets
   from generate_series(0, %(count)s) n
  cross join unnest('{default,email,reports,imports,webhooks,sync,slow}'::text[]) queue
@@ -173,7 +173,7 @@ def fill_tables(connection: Connection, sizes: Sizes, say: Callable[[str], None]
     for table, step, most in ROLLUPS:
         count = min(most, sizes.finished // 200)
         statement = STATISTICS.replace("{table}", table)
-        connection.execute(statement, {"step": step, "count": count})
+        connection.execute(statement, {"step": step, "count": count, "now": now[0]})
     say(f"filled {sizes.live:,} live jobs, {time.monotonic() - start:.0f} s")
 
 
