@@ -85,13 +85,19 @@ def still_stand(who: Sequence[tuple[str, str, int, int | None]]) -> Call[list[bo
 
 
 def bind(tenant: str, queues: Sequence[str] | None, actor: str, timeout: timedelta) -> Call[None]:
-    """Binds the transaction to a tenant and to the API's role; the database holds it to that."""
+    """Binds the transaction to a tenant and to the API's role; the database holds it to that.
+
+    Lists are walks of an index that stop at the page's end. The planner cannot know how many rows a
+    policy leaves and takes it for next to none, for which it would rather read all that match into a
+    bitmap and sort them: 230 instead of 15 ms for the scheduled ones of a million. So no bitmaps.
+    """
     return Call(
         "select set_config('role', 'taskflow_api', true),"
         " set_config('taskflow.tenant', %(tenant)s, true),"
         " set_config('taskflow.queues', coalesce(%(queues)s::text[]::text, ''), true),"
         " set_config('taskflow.actor', %(actor)s, true),"
-        " set_config('statement_timeout', %(timeout)s, true)",
+        " set_config('statement_timeout', %(timeout)s, true),"
+        " set_config('enable_bitmapscan', 'off', true)",
         {
             "tenant": tenant,
             "queues": None if queues is None else list(queues),
