@@ -121,10 +121,11 @@ select date_bin(%(step)s, %(now)s, '2001-01-01 00:00Z') - n * %(step)s::interval
  cross join generate_series(0, 3) t
  cross join unnest('{completed,failed}'::text[]) outcome
  cross join (select array_agg(10 + i %% 7) as buckets from generate_series(0, 23) i) b"""
+HOUR = timedelta(hours=1)
 ROLLUPS: tuple[tuple[LiteralString, timedelta, int], ...] = (
     ("stat_10s", timedelta(seconds=10), 8_640),
     ("stat_1m", timedelta(minutes=1), 10_080),
-    ("stat_1h", timedelta(hours=1), 9_600),
+    ("stat_1h", HOUR, 9_600),
 )
 """A table of statistics, its step, and how many of them it keeps."""
 
@@ -178,15 +179,15 @@ def fill_tables(connection: Connection, sizes: Sizes, say: Callable[[str], None]
 
 
 def make_partitions(connection: Connection) -> None:
-    """Those of the days gone by, as the upkeep made them then."""
-    for day in range(DAYS + 1):
+    """Those of the days gone by, as the upkeep made them then: by its function, at that time."""
+    kept = [("job_history", timedelta(days=DAYS), 1)]
+    kept += [(table, step * most, 7 if step == HOUR else 1) for table, step, most in ROLLUPS]
+    for table, span, days in kept:
+        connection.execute(f"set taskflow.clock_offset = '-{span.days} days'".encode())
         connection.execute(
-            "do $$ declare v_day date := (taskflow.now() at time zone 'UTC')::date"
-            f" - {day}; begin execute format('create table if not exists taskflow.%I partition of"
-            " taskflow.job_history for values from (%L) to (%L)', 'job_history_'"
-            " || to_char(v_day, 'YYYYMMDD'), v_day || ' 00:00Z', (v_day + 1) || ' 00:00Z');"
-            " end $$".encode()
+            "select taskflow.keep_partitions(%s, %s, '-infinity', %s)", [table, span.days, days]
         )
+    connection.execute("reset taskflow.clock_offset")
 
 
 def check_disk(connection: Connection, sizes: Sizes) -> None:
