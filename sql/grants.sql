@@ -33,18 +33,22 @@ declare
                    'operate disown was_settled set_result publish_tasks wait_for_work next_due stop_waiting backoff config state_of explain may_read partition_day '
                    'fire_schedules due_in publish_schedules cron_next preview_schedule explain_schedule '
                    'schedule_state schedule_orphaned tick_text explain_run '
+                   'open_delivery note_delivery webhook_types webhook_stats '
                    'progress log record_many get_logs save_step get_steps put_result flush_stats stat_bounds stat_percentile';
   v_operator text := 'cancel retry requeue discard reschedule pause_queue resume_queue allow_tenant forbid_tenant '
-                     'set_limit delete_limit move_job set_priority start_operation cancel_operation undo_operation '
+                     'set_limit delete_limit limit_room move_job set_priority drain_worker start_operation cancel_operation undo_operation '
                      'put_schedule pause_schedule resume_schedule run_schedule_now delete_schedule backfill_schedule '
-                     'cancel_run retry_run cancel_batch';
+                     'cancel_run retry_run cancel_batch '
+                     'put_webhook delete_webhook webhook_secret rotate_webhook_secret disable_webhook enable_webhook test_webhook '
+                     'resend_delivery resend_failed put_source delete_source rotate_source_secret open_source receive_webhook';
   -- the API does what operators do, bound to one tenant, and not: name tenants, edit settings, be a worker
   v_api text := 'installed open_request still_stand find_login find_user note_login issue_token use_token end_session set_password first_admin signing_keys '
                 'put_user delete_user create_key rotate_key revoke_key put_tenant invite note_audit find_answer keep_answer '
                 'bound_tenant bound_queues tenant_of refuse_tenant caller '
                 'next_due config state_of explain may_read partition_day cron_next preview_schedule explain_schedule '
-                'schedule_state schedule_orphaned tick_text explain_run get_logs get_steps';
-  v_not_api text := 'allow_tenant forbid_tenant take_permit release_permit renew_permit';
+                'schedule_state schedule_orphaned tick_text explain_run get_logs get_steps webhook_types webhook_stats '
+                'stat_bounds stat_percentile';
+  v_not_api text := 'webhook_secret allow_tenant forbid_tenant take_permit release_permit renew_permit';
   v_granted text;
   v_function record;
 begin
@@ -69,6 +73,7 @@ begin
   if to_regrole('taskflow_producer') is not null then
     grant usage on schema taskflow to taskflow_producer, taskflow_worker, taskflow_operator;
     grant select on all tables in schema taskflow to taskflow_worker, taskflow_operator;
+    revoke select on taskflow.webhook_secret from taskflow_worker, taskflow_operator;
     grant update on taskflow.config to taskflow_operator;
   end if;
 end
@@ -84,7 +89,7 @@ declare
   v_secret jsonb := '{
     "api_user": "tenant, id, name, role, queues, disabled_at, last_login_at, locked_until, created_at, created_by, version",
     "api_key": "tenant, id, name, prefix, role, scopes, queues, rate, user_id, expires_at, revoked_at, previous_until, last_used_at, last_used_from, created_at, created_by, version",
-    "api_token": "tenant", "signing_key": "tenant", "api_rate": "tenant", "idempotency": "tenant"}';
+    "api_token": "tenant", "webhook_secret": "tenant", "signing_key": "tenant", "api_rate": "tenant", "idempotency": "tenant"}';
   v_table record;
 begin
   for v_table in

@@ -36,6 +36,7 @@ EXPECTED = {
     timedelta: "a duration of at most ten years, such as 30s",
     bool: "yes or no",
     int: "a whole number",
+    dict[str, str]: "a table of names and texts",
 }
 _ADDRESS = re.compile(r"postgres(?:ql)?://|\s*\w+\s*=")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -119,6 +120,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     job_log_level: Annotated[
         str, "lowest level that jobs' own logs keep: debug, info, warning, error; off keeps none"
     ] = "info"
+    webhook_allow: Annotated[
+        str, "networks and hosts that requests may go to though they are not public, by comma"
+    ] = ""
+    webhook_http: Annotated[bool, "let webhooks and the task http_request use plain http"] = False
+    webhook_timeout: Annotated[timedelta, "longest wait for the whole answer to a webhook"] = (
+        timedelta(seconds=15)
+    )
+    builtin_tasks: Annotated[
+        str, "tasks of taskflow's own that workers know: echo, http_request, ... by comma, or all"
+    ] = ""
+    smtp_url: Annotated[
+        str | None, "mail server of the task email: smtp://user:password@host:587, or smtps://"
+    ] = None
+    mail_from: Annotated[
+        str | None, "sender of the task email, such as Shop <shop@example.com>"
+    ] = None
+    sql_statements: Annotated[
+        dict[str, str], "statements that the task sql may run, by name; a table in taskflow.toml"
+    ] = msgspec.field(default_factory=dict)
 
 
 Origins = Mapping[str, str]
@@ -209,7 +229,7 @@ def _parse(name: str, value: Any, source: str) -> Any:
         raise ConfigurationError(
             f"{name} from {source} is {value!r}, expected {wanted}", f"{name}: {meanings()[name]}."
         ) from None
-    if name.endswith("_url") and found and not _ADDRESS.match(found):
+    if name in ("database_url", "listen_url") and found and not _ADDRESS.match(found):
         scheme, colons, _ = found.partition("://")  # the rest may hold a password
         raise ConfigurationError(
             f"{name} from {source} is no address of a Postgres database"

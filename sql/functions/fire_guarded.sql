@@ -18,6 +18,8 @@ exception
     update taskflow.schedule s
        set paused_at = at_time, paused_by = 'taskflow', pause_reason = left(format('error %s: %s', v_code, v_message), 1000)
      where s.tenant = schedule.tenant and s.name = schedule.name;
+    perform taskflow.tell_event(schedule.tenant, 'schedule.paused', jsonb_build_object(
+      'schedule', schedule.name, 'task', schedule.task, 'reason', 'error ' || v_code), schedule.queue);
     return 0;
 end
 $$;

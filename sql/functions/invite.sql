@@ -1,12 +1,12 @@
 -- Makes an administrator of a tenant and keeps the hash of the link by which a password is set; for one that is
 -- there already and for any other user, a new link alone. Only the tenant default may name another than its own: raises
 -- 42501. Answers the user's id. Raises TF190 for an unknown user.
-create or replace function taskflow.invite(hash bytea, lifetime interval, user_id bigint default null, for_tenant text default null)
+create or replace function taskflow.invite(hash bytea, lifetime interval, user_id bigint default null, for_tenant text default null, tenant text default null)
 returns bigint
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_column
 declare
-  v_tenant text := coalesce(for_tenant, taskflow.tenant_of(null));
+  v_tenant text := coalesce(for_tenant, taskflow.tenant_of(invite.tenant));
   v_id bigint := invite.user_id;
 begin
   if for_tenant is not null then

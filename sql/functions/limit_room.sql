@@ -1,6 +1,6 @@
 -- How much room a key of a limit has now, and if there is none, why, and when there will be some (NULL:
 -- when somebody who uses it ends). Causes: held (a handler said so), breaker_open, breaker_probe,
--- concurrency, rate. Internal.
+-- concurrency, rate.
 create or replace function taskflow.limit_room(
   limit_key taskflow.limit_key, rule taskflow.job_limit, at_time timestamptz,
   out room integer, out cause text, out opens_at timestamptz

@@ -3,7 +3,8 @@
 -- for a replace or a merge, or where keys hold while waiting only, it gives up its key.
 -- Locks: the holder, where it may be changed; else it is kept from being claimed until this
 -- transaction ends, so that it cannot begin before the caller's changes are there to see.
--- Raises TF123 for on_conflict 'raise'. Internal.
+-- Raises TF123 for on_conflict 'raise', 42501 where the holder to change is in a queue that the call is not
+-- bound to. Internal.
 create or replace function taskflow.meet_holder(
   new_job taskflow.job, rule taskflow.unique_rule, out id bigint, out outcome text
 )
@@ -42,6 +43,7 @@ begin
       return;
     end if;
     if v_holder.state = 'running' and (v_is_changing or rule.holds = 'waiting') then
+      perform taskflow.check_bound(v_holder.queue);
       update taskflow.job j set unique_key = null where j.tenant = v_holder.tenant and j.id = v_holder.id;
       return;
     end if;
@@ -51,6 +53,7 @@ begin
     raise exception 'job % holds the unique key %', id, quote_literal(left(new_job.unique_key, 80))
       using errcode = 'TF123', hint = 'Wait for its end, cancel it, or leave on_conflict out to get it.';
   elsif v_is_changing then
+    perform taskflow.check_bound(v_holder.queue);
     perform taskflow.change_job(v_holder, new_job, rule);
     outcome := case rule.on_conflict when 'merge' then 'merged' else 'replaced' end;
   else

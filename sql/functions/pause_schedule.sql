@@ -10,5 +10,7 @@ begin
   update taskflow.schedule s
      set paused_at = taskflow.now(), paused_by = taskflow.caller(), pause_reason = left(pause_schedule.reason, 1000)
    where s.tenant = v_s.tenant and s.name = v_s.name;
+  perform taskflow.tell_event(v_s.tenant, 'schedule.paused', jsonb_build_object(
+    'schedule', v_s.name, 'task', v_s.task, 'reason', left(pause_schedule.reason, 1000)), v_s.queue);
 end
 $$;

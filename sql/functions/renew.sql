@@ -1,7 +1,8 @@
 -- Extends the leases of running jobs, and the worker's own: a worker calls it every third of a
 -- lease, also with nothing running. Answers only what the worker must act on: 'lost' (another claim
 -- or the reaper took the job: stop, its settle will be refused), 'cancel' (asked to stop) and 'locked'
--- (its lease was not extended and runs on from before). A job may be both of the last two.
+-- (its lease was not extended and runs on from before). A job may be both of the last two. A row of id 0
+-- says 'drain', to workers whose report has a state: somebody asked it to stop in good order, and it does not yet.
 --
 -- With `up_to_batch` the arrays are a roll-call: they name all jobs still running among the claims
 -- up to that batch, so their claim_batch rows shrink to one; not those up to `after_batch`, in which
@@ -34,6 +35,7 @@ as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := taskflow.now();
+  v_must_drain boolean;
 begin
   perform taskflow.check_lease(lease);
   update taskflow.worker w
@@ -44,10 +46,11 @@ begin
          stale = coalesce((report ->> 'stale')::bigint, w.stale),
          memory_bytes = coalesce((report ->> 'memory_bytes')::bigint, w.memory_bytes),
          listening = coalesce((report ->> 'listening')::boolean, w.listening),
-         state = coalesce(report ->> 'state', w.state),
+         state = case when w.state = 'draining' then w.state else coalesce(report ->> 'state', w.state) end,
          unknown_tasks = case when report ? 'unknown_tasks'
            then array(select jsonb_array_elements_text(report -> 'unknown_tasks')) else w.unknown_tasks end
-   where w.tenant = 'default' and w.id = renew.worker_id;
+   where w.tenant = 'default' and w.id = renew.worker_id
+  returning w.state = 'draining' and report ->> 'state' <> 'draining' into v_must_drain;
   if not found then
     raise exception 'worker % is not registered', renew.worker_id
       using errcode = 'TF140', hint = 'Call taskflow.join_worker() and use the id it answers.';
@@ -70,7 +73,9 @@ begin
                               and j.claim_no = g.claim_no and j.lease_until is not null
      cross join lateral (values ('lost', j.id is null), ('cancel', j.cancel_requested),
                                 ('locked', j.lease_until <> v_now + lease)) v (verdict, holds)
-     where v.holds;
+     where v.holds
+     union all
+    select 0, 0, 'drain' where v_must_drain;
   if up_to_batch is not null then
     -- Batches that a reaper holds, or suspects, are its own: they stay, and with them what leads to their
     -- jobs. A tenant's merged batch takes the place of one that went; where none went, no lead is missing.

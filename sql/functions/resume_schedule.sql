@@ -26,6 +26,7 @@ begin
      set paused_at = null, paused_by = null, pause_reason = null, last_tick_at = v_s.last_tick_at,
          next_at = case when not taskflow.is_spent(v_s) then taskflow.tick_after(v_s, greatest(v_now, v_s.last_tick_at)) end
    where s.tenant = v_s.tenant and s.name = v_s.name;
+  perform taskflow.tell_event(v_s.tenant, 'schedule.resumed', jsonb_build_object('schedule', v_s.name, 'task', v_s.task), v_s.queue);
   return true;
 end
 $$;

@@ -23,7 +23,10 @@ begin
     v_s.every := null;
     v_s.at := null;
   end if;
-  if v_given ? 'priority' then
+  if v_given ->> 'priority' = '' then
+    v_s.priority := null;
+    v_given := v_given - 'priority';
+  elsif v_given ? 'priority' then
     if taskflow.priority_no(v_given ->> 'priority') is null then
       raise exception 'priority % is not known', quote_literal(left(v_given ->> 'priority', 40))
         using errcode = 'TF111', hint = 'Use critical, high, normal or low.';

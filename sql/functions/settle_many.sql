@@ -28,6 +28,10 @@ declare
   v_followed_of text[];
   v_limited bigint[];
   v_limited_of text[];
+  v_heard_by text[] := array(select e.tenant from taskflow.webhook_endpoint e
+                              where e.disabled_at is null and taskflow.listens_to(e.types, 'job.succeeded'));
+  v_told bigint[];
+  v_told_of text[];
 begin
   if not (taskflow.is_list(ids) and taskflow.is_list(claim_nos) and taskflow.is_list(tenants)) then
     raise exception 'ids, claim_nos and tenants must be plain lists'
@@ -66,8 +70,10 @@ begin
     select count(*), array_agg(g.id) filter (where g.is_followed),
            array_agg(g.tenant) filter (where g.is_followed),
            array_agg(g.id) filter (where g.lane_id is not null),
-           array_agg(g.tenant) filter (where g.lane_id is not null)
-      into v_count, v_followed, v_followed_of, v_limited, v_limited_of
+           array_agg(g.tenant) filter (where g.lane_id is not null),
+           array_agg(g.id) filter (where g.tenant = any (v_heard_by)),
+           array_agg(g.tenant) filter (where g.tenant = any (v_heard_by))
+      into v_count, v_followed, v_followed_of, v_limited, v_limited_of, v_told, v_told_of
       from gone g;
     if v_limited is not null then
       perform taskflow.free_slots(f.tenant, array_agg(f.id), 'completed')
@@ -76,6 +82,9 @@ begin
     if v_followed is not null then
       perform taskflow.tell_followers(f.tenant, array_agg(f.id), 'succeeded')
          from unnest(v_followed, v_followed_of) f (id, tenant) group by f.tenant;
+    end if;
+    if v_told is not null then
+      perform taskflow.tell_endpoints(t.tenant, array_agg(t.id)) from unnest(v_told, v_told_of) t (id, tenant) group by t.tenant;
     end if;
     if v_unstorable is not null then
       return query

@@ -7,6 +7,8 @@ declare
   v_workers integer;
   v_ticks integer;
   v_swept bigint;
+  v_tenants text[];
+  v_queues text[];
 begin
   with old as materialized (
     select d.ctid as place from taskflow.dead_job d
@@ -36,9 +38,14 @@ begin
   delete from taskflow.waiter w using gone g where w.ctid = g.place;
   with gone as materialized (select w.ctid as place from taskflow.watcher w where w.until < at_time for update skip locked)
   delete from taskflow.watcher w using gone g where w.ctid = g.place;
-  with over as materialized (select q.ctid as place from taskflow.queue q where q.resume_at <= at_time for update skip locked)
-  update taskflow.queue q set paused_at = null, paused_by = null, pause_reason = null, resume_at = null
-    from over o where q.ctid = o.place;
+  with over as materialized (select q.ctid as place from taskflow.queue q where q.resume_at <= at_time for update skip locked),
+  resumed as (
+    update taskflow.queue q set paused_at = null, paused_by = null, pause_reason = null, resume_at = null
+      from over o where q.ctid = o.place
+    returning q.tenant, q.name)
+  select array_agg(r.tenant), array_agg(r.name) into v_tenants, v_queues from resumed r;
+  perform taskflow.tell_event(r.tenant, 'queue.resumed', jsonb_build_object('queue', r.name), r.name)
+     from unnest(v_tenants, v_queues) r (tenant, name);
   -- claim trusts these rows to know whom a pause leaves out; note_queue may have left one to a
   -- transaction that rolled back. Asked first, as the join reads every job.
   if exists (select from taskflow.queue q where q.tenant = 'default' and q.paused_at is not null) then
@@ -58,7 +65,7 @@ begin
                       where b.tenant = j.tenant and b.worker_id = j.worker_id and j.id = any (b.job_ids))
    group by j.tenant, j.worker_id;
   perform taskflow.prune_ties(at_time), taskflow.prune_operations(at_time), taskflow.prune_stats(at_time),
-          taskflow.prune_access(at_time), taskflow.measure_tenants(at_time);
+          taskflow.prune_access(at_time), taskflow.measure_tenants(at_time), taskflow.prune_webhooks(at_time);
   perform taskflow.prune_runs(at_time - taskflow.config('run_retention')::interval);
   v_ticks := taskflow.prune_ticks(at_time);
   v_swept := taskflow.sweep_records(at_time);

@@ -168,7 +168,7 @@ RULES: Final[dict[str, Rule]] = {
     "sources.list": _of("webhooks:read"),
     "sources.create": _of("webhooks:write", has_secret=True),
     "sources.delete": _of("webhooks:write"),
-    "incoming.receive": Rule(None, streams=True),
+    "incoming.receive": Rule(None),
     # access
     "auth.login": LOGIN,
     "auth.refresh": LOGIN,

@@ -18,6 +18,7 @@ from taskflow.kernel.job import Job
 from taskflow.kernel.wire import plain
 
 T = TypeVar("T")
+PREFIX = "/api/v1"
 MOST = 200
 """Most lines of a page."""
 BLOT = "[redacted]"

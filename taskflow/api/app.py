@@ -14,8 +14,32 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import Scope
 
 from taskflow.access.rules import RULES
-from taskflow.api import auth, docs, events, health, jobs, pages, problems, stats, tenants, users
-from taskflow.api.answers import JsonResponse
+from taskflow.api import (
+    auth,
+    batches,
+    bulk,
+    definitions,
+    dlq,
+    docs,
+    events,
+    health,
+    jobs,
+    limits,
+    operations,
+    pages,
+    problems,
+    queues,
+    results,
+    schedules,
+    stats,
+    tasks,
+    tenants,
+    users,
+    webhooks,
+    workers,
+    workflows,
+)
+from taskflow.api.answers import PREFIX, JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Application, Edge, networks
 from taskflow.api.live import Streams
@@ -23,10 +47,11 @@ from taskflow.api.session import Session
 from taskflow.app import Taskflow
 from taskflow.errors import ConfigurationError, TaskflowError
 
-PREFIX = "/api/v1"
-ROUTES = [
-    *jobs.ROUTES, *auth.ROUTES, *users.ROUTES, *tenants.ROUTES, *stats.ROUTES, *events.ROUTES,
-]  # fmt: skip
+ROOMS = (
+    jobs, bulk, results, operations, queues, tasks, workers, schedules, workflows, definitions,
+    batches, dlq, limits, webhooks, stats, events, auth, users, tenants,
+)  # fmt: skip
+ROUTES = [handler for room in ROOMS for handler in room.ROUTES]
 SENT = [
     "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id",
 ]  # fmt: skip

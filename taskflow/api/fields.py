@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from taskflow.api.answers import MOST
 from taskflow.api.problems import InvalidRequest
-from taskflow.errors import InvalidName
+from taskflow.errors import InvalidName, TaskflowError
 from taskflow.kernel.names import NameKind, check_name
 
 LARGEST_ID = 2**63 - 1
@@ -44,6 +45,14 @@ def number(text: str) -> int | None:
     return found if found <= LARGEST_ID else None
 
 
+def ident(text: str, missing: Callable[[int], TaskflowError]) -> int:
+    """An id as a number; raises what `missing` makes for one that no row can have."""
+    found = number(text)
+    if found is None:
+        raise missing(int(text))
+    return found
+
+
 def words(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
@@ -54,6 +63,12 @@ def names(text: str | None, kind: NameKind, field: str) -> tuple[str, ...]:
         return tuple(check_name(word, kind) for word in words(text))
     except InvalidName as error:
         raise InvalidRequest.at(field, error.message) from None
+
+
+def required_time(value: datetime, field: str) -> datetime:
+    found = time(value, field)
+    assert found is not None
+    return found
 
 
 def time(value: datetime | None, field: str) -> datetime | None:

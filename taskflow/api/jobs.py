@@ -20,6 +20,7 @@ from taskflow.api.fields import (
     States,
     Time,
     Words,
+    ident,
     names,
     number,
     time,
@@ -306,15 +307,12 @@ async def lineage(session: Injected, job_id: IdPath) -> Lineage:
 
 
 def known(job_id: str) -> int:
-    found = number(job_id)
-    if found is None:
-        raise no_job(job_id)
-    return found
+    return ident(job_id, no_job)
 
 
-def parent_id(text: str) -> int:
+def parent_id(text: str, pointer: str = "/depends_on") -> int:
     if not (text.isascii() and text.isdigit()) or number(text) is None:
-        raise InvalidRequest.at("/depends_on", f"{text[:40]!a} is no id")
+        raise InvalidRequest.at(pointer, f"{text[:40]!a} is no id")
     return int(text)
 
 

@@ -15,9 +15,11 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from taskflow import errors
-from taskflow.kernel import access, flow_errors
+from taskflow.kernel import access, flow_errors, webhooks
+from taskflow.kernel.limits import LimitNotFound
 from taskflow.kernel.operations import OperationNotFound
 from taskflow.kernel.schedule import ScheduleNotFound
+from taskflow.kernel.stored import ResultUnavailable
 from taskflow.store.call import DriverError
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +39,14 @@ class InvalidRequest(errors.TaskflowError):
         error = cls(f"{pointer}: {message}" if pointer else message)
         error.fields = ((pointer, message),)
         return error
+
+
+class BulkRefused(errors.TaskflowError):
+    """Nothing of an atomic bulk call was done, since some of its items cannot be."""
+
+    code = "TF195"
+    items: tuple[tuple[str, str, str], ...] = ()
+    """(pointer, code, message) of each that cannot."""
 
 
 class RouteNotFound(errors.TaskflowError):
@@ -84,7 +94,7 @@ class TooSlow(errors.TaskflowError):
 class InternalError(errors.TaskflowError):
     """Something unforeseen went wrong in the API; its log knows more by the request id."""
 
-    code = "TF195"
+    code = "TF212"
 
 
 STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
@@ -104,12 +114,26 @@ STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
     errors.WorkerNotRegistered: HTTPStatus.NOT_FOUND,
     OperationNotFound: HTTPStatus.NOT_FOUND,
     ScheduleNotFound: HTTPStatus.NOT_FOUND,
+    LimitNotFound: HTTPStatus.NOT_FOUND,
+    flow_errors.WorkflowNotFound: HTTPStatus.NOT_FOUND,
     flow_errors.RunNotFound: HTTPStatus.NOT_FOUND,
+    flow_errors.BatchNotFound: HTTPStatus.NOT_FOUND,
     RouteNotFound: HTTPStatus.NOT_FOUND,
     WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    webhooks.EndpointNotFound: HTTPStatus.NOT_FOUND,
+    webhooks.SourceNotFound: HTTPStatus.NOT_FOUND,
+    webhooks.DeliveryNotFound: HTTPStatus.NOT_FOUND,
+    webhooks.EndpointChanged: HTTPStatus.PRECONDITION_FAILED,
+    webhooks.SignatureInvalid: HTTPStatus.UNAUTHORIZED,
     errors.JobStateConflict: HTTPStatus.CONFLICT,
     errors.UniqueConflict: HTTPStatus.CONFLICT,
+    errors.JobFailed: HTTPStatus.CONFLICT,
+    errors.JobCancelled: HTTPStatus.CONFLICT,
+    flow_errors.RunStateConflict: HTTPStatus.CONFLICT,
+    flow_errors.BatchStateConflict: HTTPStatus.CONFLICT,
+    BulkRefused: HTTPStatus.CONFLICT,
     StillRunning: HTTPStatus.CONFLICT,
+    ResultUnavailable: HTTPStatus.GONE,
     IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     PreconditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -158,6 +182,10 @@ def problem_of(error: errors.TaskflowError, path: str, request_id: str) -> Probl
         found = [FieldError(pointer(path), error.code, said) for path, said in error.errors if path]
     elif isinstance(error, InvalidRequest):
         found = [FieldError(where, error.code, said) for where, said in error.fields]
+    elif isinstance(error, flow_errors.InvalidWorkflow):
+        found = [FieldError(pointer(error.place, ""), error.code, error.message)]
+    elif isinstance(error, BulkRefused):
+        found = [FieldError(*item) for item in error.items]
     return Problem(
         f"{PAGES}{error.code}", title_of(type(error)), status.value,
         error.message or status.phrase, path, error.code, request_id, error.hint, found,
@@ -168,9 +196,9 @@ def title_of(kind: type[errors.TaskflowError]) -> str:
     return (kind.__doc__ or "").partition("\n")[0]
 
 
-def pointer(path: str) -> str:
+def pointer(path: str, within: str = "/args") -> str:
     """ "order.lines[0].price" as the JSON pointer within `args`."""
-    return "/args/" + path.replace("[", "/").replace("]", "").replace(".", "/")
+    return f"{within}/" + path.replace("[", "/").replace("]", "").replace(".", "/")
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

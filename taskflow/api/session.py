@@ -7,6 +7,8 @@ answer are one.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -95,6 +97,13 @@ class Session:
         return await run_bound(self.app, self.binding(), call)
 
     arun = run
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part of the request's transaction that is undone alone where it raises."""
+        assert self.connection is not None
+        async with self.connection.transaction():
+            yield
 
     def listener(self) -> Listener:
         return self.app.listener()

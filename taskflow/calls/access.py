@@ -263,12 +263,19 @@ def invite(
     lifetime: timedelta,
     user_id: int | None = None,
     for_tenant: str | None = None,
+    tenant: str | None = None,
 ) -> Call[int]:
     """Keeps a link by which a user sets a password; for a tenant: by its first administrator."""
     return Call(
         "select taskflow.invite(%(hash)s::bytea, %(lifetime)s::interval, %(user)s::bigint,"
-        " %(tenant)s)",
-        {"hash": hash, "lifetime": lifetime, "user": user_id, "tenant": for_tenant},
+        " %(for_tenant)s, %(tenant)s)",
+        {
+            "hash": hash,
+            "lifetime": lifetime,
+            "user": user_id,
+            "for_tenant": for_tenant,
+            "tenant": tenant,
+        },
         scalar,
     )
 

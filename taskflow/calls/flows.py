@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, LiteralString, TypeVar
 
 import msgspec
 
 from taskflow.kernel import codec, flow_errors
 from taskflow.kernel.flow import (
     Run,
+    RunLine,
     Saved,
     Started,
     Step,
@@ -18,14 +19,15 @@ from taskflow.kernel.flow import (
     WorkflowLine,
 )
 from taskflow.kernel.job import Cause
-from taskflow.store.call import Call, each, first, nothing, scalar
+from taskflow.store.call import Call, Row, each, first, nothing, scalar
 
+R = TypeVar("R")
 assert flow_errors.InvalidWorkflow.code  # imported so that the database's codes are known
-_RUN = (
+_RUN_LINE = (
     "tenant, id, workflow, version, state, ending, key, reason, total, succeeded, skipped, failed,"
-    " cancelled, compensated, created_at, finished_at, created_by, root_id, parent_id, input::text,"
-    " output::text"
+    " cancelled, compensated, created_at, finished_at, created_by, root_id, parent_id"
 )
+_RUN = f"{_RUN_LINE}, input::text, output::text"
 _STEP = (
     "run_id, no, node, item_no, is_compensation, kind, target, state, job_id, child_id, attempt,"
     " due_at, started_at, finished_at, error, result::text"
@@ -191,12 +193,42 @@ def list_runs(
     limit: int = 50,
 ) -> Call[list[Run]]:
     """Runs, newest first; those that are steps of others are left to these."""
+    return _listed(
+        _RUN, each(_run), tenant, workflow=workflow, states=states, before=before, limit=limit
+    )
+
+
+def run_lines(
+    tenant: str,
+    *,
+    workflow: str | None = None,
+    states: Sequence[str] = (),
+    before: int | None = None,
+    limit: int = 50,
+) -> Call[list[RunLine]]:
+    """`list_runs` without what they were given and gave, which may be large."""
+    return _listed(
+        _RUN_LINE, each(RunLine), tenant, workflow=workflow, states=states, before=before,
+        limit=limit,
+    )  # fmt: skip
+
+
+def _listed(
+    columns: LiteralString,
+    decode: Callable[[Sequence[Row]], list[R]],
+    tenant: str,
+    *,
+    workflow: str | None,
+    states: Sequence[str],
+    before: int | None,
+    limit: int,
+) -> Call[list[R]]:
     # one condition for each thing asked for, so that each plan has the index for it
     of_workflow = " and workflow = %(workflow)s" if workflow is not None else ""
     in_states = " and state = any (%(states)s::text[])" if states else ""
     older = " and id < %(before)s" if before is not None else ""
     return Call(
-        f"select {_RUN} from taskflow.run_view where tenant = %(tenant)s and parent_id is null"
+        f"select {columns} from taskflow.run_view where tenant = %(tenant)s and parent_id is null"
         f"{of_workflow}{in_states}{older} order by id desc limit %(limit)s",
         {
             "tenant": tenant,
@@ -205,21 +237,24 @@ def list_runs(
             "before": before,
             "limit": limit,
         },
-        each(_run),
+        decode,
     )
 
 
-def list_workflows(tenant: str, limit: int = 1000) -> Call[list[WorkflowLine]]:
-    """Saved workflows by name, in their latest versions."""
+def list_workflows(
+    tenant: str, limit: int = 1000, after: str | None = None
+) -> Call[list[WorkflowLine]]:
+    """Saved workflows by name, in their latest versions, after the name `after`."""
+    later = " and name > %(after)s" if after is not None else ""
     return Call(
         "select w.name, w.version, (select count(*) from taskflow.workflow_node n"
         " where n.tenant = w.tenant and n.workflow_id = w.id), (select count(*)"
         " from taskflow.workflow_run r where r.tenant = w.tenant and r.name = w.name"
         " and r.finished_at is null), w.created_at, w.created_by"
         " from (select distinct on (name) * from taskflow.workflow"
-        " where tenant = %(tenant)s and name is not null order by name, version desc) w"
+        f" where tenant = %(tenant)s and name is not null{later} order by name, version desc) w"
         " order by w.name limit %(limit)s",
-        {"tenant": tenant, "limit": limit},
+        {"tenant": tenant, "limit": limit, "after": after},
         each(WorkflowLine),
     )
 

@@ -12,7 +12,7 @@ from taskflow.kernel.job import Claimed
 from taskflow.store.call import Call, Row, each, scalar
 
 Status = Literal["applied", "already", "stale", "refused"]
-Verdict = Literal["lost", "cancel", "locked"]
+Verdict = Literal["lost", "cancel", "locked", "drain"]
 Position = tuple[str, int]
 """(run time as ISO text, id) of the last job taken."""
 
@@ -156,7 +156,8 @@ def renew(
     report: dict[str, Any],
 ) -> Call[list[tuple[int, int, Verdict]]]:
     """Extends the leases of `held` and the worker's own; answers what is lost, what was asked to
-    stop, and what was locked and so not extended. A job may have two verdicts.
+    stop, and what was locked and so not extended. A job may have two verdicts; one of id 0 is
+    about the worker itself.
 
     `batches`, (after, up to), says that `held` names all that still runs of the claims in between.
     """

@@ -89,8 +89,10 @@ def renew(permit_id: int, lease: timedelta, tenant: str | None = None) -> Call[b
     )
 
 
-def lines(tenant: str, name: str | None = None) -> Call[list[LimitLine]]:
-    """Every limit, or the one of this name."""
+def lines(
+    tenant: str, name: str | None = None, *, limit: int | None = None, after: str | None = None
+) -> Call[list[LimitLine]]:
+    """The limits by name, after the name `after`; or the one of this name."""
     return Call(
         "select l.name, l.queue, l.task, l.key, l.concurrency, l.is_ordered, l.rate, l.period,"
         " l.burst, l.weight_by, l.breaker_failures, l.breaker_window, l.breaker_cooldown,"
@@ -100,24 +102,39 @@ def lines(tenant: str, name: str | None = None) -> Call[list[LimitLine]]:
         " from (select k.tenant, k.id from taskflow.limit_key k where k.tenant = l.tenant"
         f" and k.limit_name = l.name limit {COUNT_CAP}) k) c"
         " where l.tenant = %(tenant)s and (%(name)s::text is null or l.name = %(name)s)"
-        " order by l.name",
-        {"tenant": tenant, "name": name},
+        " and (%(after)s::text is null or l.name > %(after)s) order by l.name limit %(limit)s",
+        {"tenant": tenant, "name": name, "limit": limit, "after": after},
         each(LimitLine),
     )
 
 
-def keys(tenant: str, name: str, limit: int) -> Call[list[KeyLine]]:
-    """The keys of a limit, those with lanes that wait first, then those in use."""
+def keys(
+    tenant: str, name: str, limit: int, after: tuple[int, int, str] | None = None
+) -> Call[list[KeyLine]]:
+    """The keys of a limit, those with lanes that wait first, then those in use.
+
+    `after` is the (lanes waiting, in use, key) that a page ended with.
+    """
+    waiting, used, key = after or (None, None, None)
+    later = (
+        " where (-g.waiting, -g.used, g.key) > (-%(waiting)s::bigint, -%(used)s::bigint, %(key)s)"
+        if after
+        else ""
+    )
     return Call(
-        "select f.key, f.used, r.room, r.cause, r.opens_at, f.held_by, f.waiting from ("
-        f" select k, k.key, {_USED}::bigint as used, {_WAITING} as waiting,"
-        " array(select s.job_id from taskflow.limit_slot s"
-        " where s.tenant = k.tenant and s.key_id = k.id order by s.taken_at limit 5) as held_by"
-        " from taskflow.limit_key k where k.tenant = %(tenant)s and k.limit_name = %(name)s"
-        " order by waiting desc, used desc, k.key limit %(limit)s) f"
+        "select f.key, f.used, r.room, r.cause, r.opens_at, array(select s.job_id"
+        " from taskflow.limit_slot s where s.tenant = (f.k).tenant and s.key_id = (f.k).id"
+        " order by s.taken_at limit 5), f.waiting"
+        " from (select g.* from (select k, k.key,"
+        f" {_USED}::bigint as used, {_WAITING} as waiting from taskflow.limit_key k"
+        " where k.tenant = %(tenant)s and k.limit_name = %(name)s) g"
+        f"{later} order by g.waiting desc, g.used desc, g.key limit %(limit)s) f"
         " join taskflow.job_limit l on l.tenant = %(tenant)s and l.name = %(name)s"
         " cross join lateral taskflow.limit_room(f.k, l, taskflow.now()) r"
         " order by f.waiting desc, f.used desc, f.key",
-        {"tenant": tenant, "name": name, "limit": limit},
+        {
+            "tenant": tenant, "name": name, "limit": limit, "waiting": waiting, "used": used,
+            "key": key,
+        },
         each(KeyLine),
-    )
+    )  # fmt: skip

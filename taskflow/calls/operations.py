@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 from taskflow.calls.leases import numbers
 from taskflow.kernel import codec
@@ -58,26 +58,53 @@ def act(id: int, after: int, job_ids: Sequence[int], tenant: str) -> Call[str]:
     )
 
 
-def get(id: int, tenant: str) -> Call[Operation | None]:
-    return Call(f"{_COLUMNS} and o.id = %(id)s", {"id": id, "tenant": tenant}, first(_operation))
-
-
-def latest(tenant: str, limit: int) -> Call[list[Operation]]:
-    """The newest operations first."""
+def get(id: int, tenant: str, queues: Sequence[str] | None = None) -> Call[Operation | None]:
+    """One operation; with `queues`, only one that keeps to them."""
     return Call(
-        f"{_COLUMNS} order by o.id desc limit %(limit)s",
-        {"tenant": tenant, "limit": limit},
+        f"{_COLUMNS}{_within(queues)} and o.id = %(id)s",
+        {"id": id, "tenant": tenant, "queues": _list(queues)},
+        first(_operation),
+    )
+
+
+def latest(
+    tenant: str, limit: int, before: int | None = None, queues: Sequence[str] | None = None
+) -> Call[list[Operation]]:
+    """The newest first, below the id `before`; with `queues`, those that keep to them."""
+    older = " and o.id < %(before)s" if before is not None else ""
+    return Call(
+        f"{_COLUMNS}{_within(queues)}{older} order by o.id desc limit %(limit)s",
+        {"tenant": tenant, "limit": limit, "before": before, "queues": _list(queues)},
         each(_operation),
     )
 
 
-def items(id: int, tenant: str, *, refused: bool, limit: int) -> Call[list[OperationItem]]:
-    """What became of its jobs, in the order in which it went; `refused` for those alone."""
+def _within(queues: Sequence[str] | None) -> LiteralString:
+    """The condition that an operation, or the one that it takes back, names none but these."""
+    if queues is None:
+        return ""
+    return (
+        " and (select w.queues <@ %(queues)s::text[] and w.queues <> '{}' from (select array("
+        " select jsonb_array_elements_text(coalesce(u.filter, o.filter) -> 'queues') from"
+        " (select) s left join taskflow.operation u on u.tenant = o.tenant and u.id = o.undoes)"
+        " as queues) w)"
+    )
+
+
+def _list(queues: Sequence[str] | None) -> list[str] | None:
+    return None if queues is None else list(queues)
+
+
+def items(
+    id: int, tenant: str, *, refused: bool, limit: int, after: int = 0
+) -> Call[list[OperationItem]]:
+    """What became of its jobs, in the order in which it went, above the id `after`; `refused` for
+    those alone."""
     return Call(
         "select i.job_id, i.outcome, i.code, i.message from taskflow.operation_item i"
-        " where i.tenant = %(tenant)s and i.operation_id = %(id)s"
+        " where i.tenant = %(tenant)s and i.operation_id = %(id)s and i.job_id > %(after)s"
         " and (not %(refused)s or i.code is not null) order by i.job_id limit %(limit)s",
-        {"tenant": tenant, "id": id, "refused": refused, "limit": limit},
+        {"tenant": tenant, "id": id, "refused": refused, "limit": limit, "after": after},
         each(OperationItem),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 
@@ -31,6 +31,23 @@ TAIL_BLOCKS = 1_000
 _WAITING = "j.state, j.attempt, j.state = 'ready' and j.priority >= 10 as is_aside"
 NAMES = 200
 """Most names that a shell is offered."""
+
+GIVEN_BACK: LiteralString = """ cross join lateral (
+   select array_agg(u.task) as tasks
+     from taskflow.worker k cross join unnest(k.unknown_tasks) u (task)
+    where k.tenant = 'default' and k.lease_until > c.now and n.name = any (k.queues)
+      and not exists (
+        select from taskflow.worker o
+         where o.tenant = 'default' and o.lease_until > c.now and n.name = any (o.queues)
+           and (o.tasks is null or u.task = any (o.tasks)))) given_back
+"""
+"""Tasks of jobs that the live workers of queue `n.name` gave back, and none of them knows."""
+CREW: LiteralString = """ cross join lateral (
+   select count(*) as workers, coalesce(sum(k.slots[array_position(k.queues, n.name)]), 0) as slots
+     from taskflow.worker k
+    where k.tenant = 'default' and k.lease_until > c.now and n.name = any (k.queues)) crew
+"""
+"""The live workers of queue `n.name`, and their slots."""
 
 _QUEUES = f"""
 with clock as materialized (select taskflow.now() as now),
@@ -69,15 +86,7 @@ select n.name, due.available, coalesce(h.running, 0), later.scheduled,
           count(*) filter (where w.state = 'blocked' or w.is_aside) as blocked
      from ({walks.in_order(_WAITING, "j.run_at <= c.now", COUNT_CAP)}) w) due
  -- what live workers of the queue gave back, and none of them knows
- cross join lateral (
-   select array_agg(u.task) as tasks
-     from taskflow.worker k cross join unnest(k.unknown_tasks) u (task)
-    where k.tenant = 'default' and k.lease_until > c.now and n.name = any (k.queues)
-      and not exists (
-        select from taskflow.worker o
-         where o.tenant = 'default' and o.lease_until > c.now and n.name = any (o.queues)
-           and (o.tasks is null or u.task = any (o.tasks)))) given_back
- cross join lateral (
+{GIVEN_BACK} cross join lateral (
    select count(*) filter (where w.attempt = 0) as scheduled,
           count(*) filter (where w.attempt > 0) as retrying,
           array_agg(distinct w.task)
@@ -87,11 +96,7 @@ select n.name, due.available, coalesce(h.running, 0), later.scheduled,
  cross join lateral (
    select min(w.run_at) as run_at
      from ({walks.in_order("j.run_at", "j.run_at <= c.now and j.state = 'ready'", 1, 8)}) w) oldest
- cross join lateral (
-   select count(*) as workers, coalesce(sum(k.slots[array_position(k.queues, n.name)]), 0) as slots
-     from taskflow.worker k
-    where k.tenant = 'default' and k.lease_until > c.now and n.name = any (k.queues)) crew
- order by n.name
+{CREW} order by n.name
 """
 
 _WORKERS = (
@@ -155,9 +160,17 @@ def queues(tenant: str) -> Call[list[QueueLine]]:
     return Call(_QUEUES, {"tenant": tenant}, each(QueueLine))
 
 
-def workers() -> Call[list[WorkerLine]]:
-    """Every worker process, the lost ones too until their rows are removed after a day."""
-    return Call(f"{_WORKERS} order by w.id", {}, each(WorkerLine))
+def workers(limit: int | None = None, after: int = 0) -> Call[list[WorkerLine]]:
+    """Worker processes, the lost ones too until their rows are removed after a day."""
+    return Call(
+        f"{_WORKERS} and w.id > %(after)s order by w.id limit %(limit)s",
+        {"after": after, "limit": limit},
+        each(WorkerLine),
+    )
+
+
+def worker(id: int) -> Call[WorkerLine | None]:
+    return Call(f"{_WORKERS} and w.id = %(id)s", {"id": id}, first(WorkerLine))
 
 
 def workers_knowing(task: str) -> Call[list[WorkerLine]]:
@@ -170,8 +183,10 @@ def workers_knowing(task: str) -> Call[list[WorkerLine]]:
     )
 
 
-def tasks(name: str | None = None) -> Call[list[TaskLine]]:
-    """Published tasks, or the one of this name."""
+def tasks(
+    name: str | None = None, limit: int | None = None, after: str | None = None
+) -> Call[list[TaskLine]]:
+    """Published tasks by name, after the name `after`; or the one of this name."""
     return Call(
         "select t.name, t.queue, taskflow.priority_name(t.priority), t.max_attempts, t.timeout,"
         " t.args_schema::text, t.published_at,"
@@ -180,8 +195,8 @@ def tasks(name: str | None = None) -> Call[list[TaskLine]]:
         " t.version, t.check_args"
         " from taskflow.task t"
         " where t.tenant = 'default' and (%(name)s::text is null or t.name = %(name)s)"
-        " order by t.name",
-        {"name": name},
+        " and (%(after)s::text is null or t.name > %(after)s) order by t.name limit %(limit)s",
+        {"name": name, "limit": limit, "after": after},
         each(_task),
     )
 
@@ -206,20 +221,31 @@ def dead_groups(
     tasks: Sequence[str] = (),
     queues: Sequence[str] = (),
     prefix: str | None = None,
+    *,
+    fingerprint: str | None = None,
+    after: tuple[int, str] | None = None,
 ) -> Call[list[DeadGroup]]:
     """Dead jobs by the kind of their failure, the largest group first.
 
-    `prefix` is how their fingerprint begins.
+    `prefix` is how their fingerprint begins; `after` the (count, fingerprint) that a page ended
+    with.
     """
+    whole = " and d.fingerprint = %(fingerprint)s" if fingerprint is not None else ""
+    later = (
+        " having count(*) < %(after_count)s"
+        " or (count(*) = %(after_count)s and d.fingerprint > %(after_fingerprint)s)"
+        if after
+        else ""
+    )
     return Call(
         "select g.*, s.id, s.reason, s.error_class, left(s.error_message, 2000) from ("
         " select d.fingerprint, count(*) as count, min(d.finished_at), max(d.finished_at),"
         " array_agg(distinct d.task), array_agg(distinct d.queue) from taskflow.dead_job d"
-        " where d.tenant = %(tenant)s"
+        f" where d.tenant = %(tenant)s{whole}"
         " and (%(tasks)s::text[] is null or d.task = any (%(tasks)s::text[]))"
         " and (%(queues)s::text[] is null or d.queue = any (%(queues)s::text[]))"
         " and (%(prefix)s::text is null or starts_with(d.fingerprint, %(prefix)s))"
-        " group by d.fingerprint order by count(*) desc, 1 limit %(limit)s) g"
+        f" group by d.fingerprint{later} order by count(*) desc, 1 limit %(limit)s) g"
         " cross join lateral (select d.* from taskflow.dead_job d where d.tenant = %(tenant)s"
         " and d.fingerprint = g.fingerprint order by d.id desc limit 1) s"
         " order by g.count desc, g.fingerprint",
@@ -229,6 +255,9 @@ def dead_groups(
             "tasks": list(tasks) or None,
             "queues": list(queues) or None,
             "prefix": prefix,
+            "fingerprint": fingerprint,
+            "after_count": after and after[0],
+            "after_fingerprint": after and after[1],
         },
         each(DeadGroup),
     )

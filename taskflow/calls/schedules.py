@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
@@ -37,19 +37,30 @@ _COLUMNS = (
 )
 
 
+TAKEN_BACK: Mapping[str, Any] = {
+    "time_zone": "UTC", "queue": "", "priority": "", "max_attempts": 0,
+    "timeout": timedelta(0), "tags": [], "meta": {}, "jitter": timedelta(0),
+    "starts_at": "infinity", "ends_at": "infinity", "max_runs": 0, "overlap": "allow",
+    "catch_up": "last", "catch_up_span": timedelta(0),
+}  # fmt: skip
+"""What makes an option what it is where none is given."""
+
+
 def put(
     name: str,
     task: str | None = None,
     args: Mapping[str, Any] | None = None,
     *,
     tenant: str | None = None,
+    cleared: Iterable[str] = (),
     **planned: Unpack[Planned],
 ) -> Call[datetime | None]:
     """Makes a schedule, or edits the one of this name; answers its next tick.
 
-    What is not given stays as it is; 0 takes jitter, timeout, max_runs and catch_up_span back.
+    What is not given stays as it is; 0 takes jitter, timeout, max_runs and catch_up_span back, and
+    so does `cleared` with any of `TAKEN_BACK`.
     """
-    plan = make_plan(planned)
+    plan = {option: TAKEN_BACK[option] for option in cleared} | make_plan(planned)
     meta = plan.get("meta")
     return Call(
         "select taskflow.put_schedule(%(name)s::text, %(task)s::text, %(args)s::jsonb, "
@@ -158,25 +169,36 @@ def explain(name: str, tenant: str | None = None) -> Call[list[Cause]]:
     )
 
 
-def find(name: str | None = None, tenant: str | None = None) -> Call[list[Schedule]]:
-    """All schedules of a tenant in the order of their names, or the one of this name."""
+def find(
+    name: str | None = None,
+    tenant: str | None = None,
+    *,
+    limit: int | None = None,
+    after: str | None = None,
+) -> Call[list[Schedule]]:
+    """The schedules of a tenant by name, after the name `after`; or the one of this name."""
     return Call(
         f"select {_COLUMNS} from taskflow.schedule_view"
         " where tenant = coalesce(%(tenant)s::text, taskflow.current_tenant())"
-        " and (%(name)s::text is null or name = %(name)s) order by name",
-        {"name": name, "tenant": tenant},
+        " and (%(name)s::text is null or name = %(name)s)"
+        " and (%(after)s::text is null or name > %(after)s) order by name limit %(limit)s",
+        {"name": name, "tenant": tenant, "after": after, "limit": limit},
         each(_schedule),
     )
 
 
-def ticks(name: str, limit: int = 20, tenant: str | None = None) -> Call[list[LedgerLine]]:
-    """The ledger of a schedule, the newest tick first."""
+def ticks(
+    name: str, limit: int = 20, tenant: str | None = None, before: datetime | None = None
+) -> Call[list[LedgerLine]]:
+    """The ledger of a schedule, the newest tick first, before the tick `before`."""
     return Call(
         "select tick_at, until_at, status, reason, job_id, fired_at, late_by"
         " from taskflow.schedule_tick"
         " where tenant = coalesce(%(tenant)s::text, taskflow.current_tenant())"
-        " and schedule = %(name)s order by tick_at desc limit %(limit)s",
-        {"name": name, "limit": limit, "tenant": tenant},
+        " and schedule = %(name)s"
+        " and (%(before)s::timestamptz is null or tick_at < %(before)s)"
+        " order by tick_at desc limit %(limit)s",
+        {"name": name, "limit": limit, "tenant": tenant, "before": before},
         each(LedgerLine),
     )
 

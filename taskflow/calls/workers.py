@@ -45,6 +45,11 @@ def leave(worker_id: int) -> Call[None]:
     return Call("select taskflow.leave_worker(%(id)s::bigint)", {"id": worker_id}, nothing)
 
 
+def drain(worker_id: int) -> Call[bool]:
+    """Asks a worker to stop in good order; answers whether it is alive."""
+    return Call("select taskflow.drain_worker(%(id)s::bigint)", {"id": worker_id}, scalar)
+
+
 def publish_tasks(tasks: Sequence[dict[str, Any]]) -> Call[None]:
     """Publishes task contracts, for callers from SQL."""
     return Call(

@@ -79,7 +79,7 @@ def masked(value: Any) -> Any:
 
 
 def spelled(value: Any) -> str:
-    if value is None:
+    if value is None or value in ("", {}):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -16,7 +16,7 @@ import msgspec
 import rich_click as click
 
 from taskflow.calls import demo as calls
-from taskflow.calls import reads
+from taskflow.calls import jobs, reads
 from taskflow.cli import demo_screen, exits, shapes
 from taskflow.cli.demo_screen import Scene
 from taskflow.cli.demo_worker import DemoWorker
@@ -24,12 +24,19 @@ from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import DURATION
 from taskflow.cli.tree import Command
 from taskflow.errors import TaskflowError
+from taskflow.kernel import codec
+from taskflow.kernel.job import Options
 
 QUEUES = ("demo", "demo-slow")
 PRODUCE_S = 8.0
 """How long jobs keep coming when no time is given."""
 LAST_SECONDS = 2.5
 """With a time given: no new jobs in its last seconds, so that most of them finish."""
+BUILTIN: dict[str, list[dict[str, Any]]] = {
+    "taskflow.echo": [{"value": word} for word in ("hello", "again")],
+    "taskflow.compute": [{"function": "hash", "n": 300_000 + n} for n in range(4)],
+}
+"""Jobs of taskflow's own tasks."""
 STOPPING_S = 1.0
 WAVE, WAVE_EVERY_S = 200, 0.4
 LOOK_EVERY_S = 0.25
@@ -133,6 +140,9 @@ class Demo:
         shop.charge.on(on).enqueue_many([(order, shop.DECLINED) for order in (7, 8, 9)])
         shop.count_primes.on(on).enqueue_many([(4_000_000 + n,) for n in range(4)])
         shop.write_receipt.on(on).enqueue_many([(order,) for order in range(1, 41)])
+        for task, args in BUILTIN.items():
+            options = Options(queue=QUEUES[0])
+            self.invocation.run(jobs.enqueue_many(task, codec.encode(args), options))
         shop.send_newsletter.options(delay="1d").on(on).enqueue()
 
     def enqueue_wave(self) -> None:

@@ -22,6 +22,7 @@ from taskflow.cli.tree import Command, Group
 from taskflow.kernel.listing import JobFilter
 from taskflow.kernel.names import PRIORITIES
 from taskflow.kernel.operations import (
+    USUAL_STATES,
     Operation,
     OperationNotFound,
     OperationVerb,
@@ -31,14 +32,6 @@ from taskflow.kernel.operations import (
 VERBS = [verb for verb in get_args(OperationVerb) if verb != "undo"]
 SAMPLE = 5
 LOOK_EVERY_S = 0.5
-USUAL_STATES: dict[str, tuple[Any, ...]] = {
-    "retry": ("dead",),
-    "discard": ("dead",),
-    "cancel": ("scheduled", "blocked", "available", "running", "retrying"),
-    "reschedule": ("scheduled", "available", "retrying"),
-    "move": ("scheduled", "blocked", "available", "retrying"),
-    "priority": ("scheduled", "blocked", "available", "retrying"),
-}
 COLUMNS = (
     Column("Id", right=True),
     Column("What", cut=True),

@@ -18,6 +18,7 @@ from taskflow.errors import InvalidOption
 from taskflow.kernel.names import PRIORITIES
 from taskflow.kernel.records import level_number
 
+DEFAULT_APP = "app:tf"
 UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -38,6 +39,11 @@ OPTIONS = (
     click.option(
         "--processes", type=click.IntRange(1, 256), default=1, metavar="N",
         help="Worker processes to run.",
+    ),
+    click.option(
+        "--builtin", metavar="NAMES",
+        help="Tasks of taskflow's own to serve as well: echo, http_request, compute, email, sql, by"
+        " comma, or all. Without APP: these alone.",
     ),
     click.option("--burst", is_flag=True, help="End when nothing that is due is left."),
     click.option(
@@ -72,10 +78,11 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     examples=[
         "taskflow worker app:tf",
         "taskflow worker app:tf -q email=10 -q default --processes 2",
+        "taskflow worker --builtin all",
         "taskflow worker app:tf --slots 100 -q billing:3 -q reports:1",
     ],
 )
-@click.argument("app", metavar="[APP]", default="app:tf")
+@click.argument("app", metavar="[APP]", default="")
 @with_options
 @click.pass_context
 def command(context: click.Context, /, app: str, processes: int, **options: Any) -> None:
@@ -84,8 +91,11 @@ def command(context: click.Context, /, app: str, processes: int, **options: Any)
     TERM or Ctrl-C stops in good order: no new claims, unstarted jobs go back, running ones get the
     grace time. The same again stops at once.
     """
-    loaded = load_app(app)  # also checks it before any child is started
+    # also checks it before any child is started
+    loaded = Taskflow() if options["builtin"] and not app else load_app(app or DEFAULT_APP)
     overrides = {name: options[name] for name in ("slots", "grace", "lease") if options[name]}
+    if options["builtin"]:
+        overrides["builtin_tasks"] = options["builtin"]
     invocation = context.find_object(Invocation)
     database_url = invocation.database_url if invocation else None
     set_up_logging(options["log_level"] or loaded.settings.log_level, loaded)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from taskflow.cli import shapes
 from taskflow.cli.invocation import Invocation
-from taskflow.cli.options import fields_of
+from taskflow.cli.options import ID, fields_of
 from taskflow.cli.shapes import Column
 from taskflow.cli.tree import Command, Group
 from taskflow.kernel.listing import WorkerLine
@@ -94,3 +94,22 @@ def row(line: WorkerLine, now: datetime) -> list[str | Text]:
         line.version or "-",
         f"does not know {', '.join(line.unknown_tasks)}" if line.unknown_tasks else "",
     ]
+
+
+@workers.command(
+    cls=Command, examples=["taskflow workers drain 7", "taskflow workers drain 7 8 --json"]
+)
+@click.argument("ids", metavar="WORKER...", type=ID, nargs=-1, required=True)
+@click.pass_obj
+def drain(invocation: Invocation, ids: tuple[int, ...]) -> None:
+    """Ask workers to stop: they claim no more, give their running jobs the grace time, and end."""
+    from taskflow.calls import workers as calls
+
+    asked = [{"id": id, "is_alive": invocation.run(calls.drain(id))} for id in ids]
+    invocation.answer(
+        asked,
+        lambda: shapes.bullets(
+            f"Worker {one['id']} {'drains.' if one['is_alive'] else 'is lost; it may not hear it.'}"
+            for one in asked
+        ),
+    )

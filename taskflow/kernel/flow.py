@@ -46,8 +46,8 @@ class Started(msgspec.Struct, frozen=True):
     outcome: str = "started"
 
 
-class Run(msgspec.Struct, frozen=True):
-    """One run of a workflow, with the counts of its steps. `input` and `output` are JSON."""
+class RunLine(msgspec.Struct, frozen=True):
+    """One run of a workflow, with the counts of its steps."""
 
     tenant: str
     id: int
@@ -71,12 +71,17 @@ class Run(msgspec.Struct, frozen=True):
     root_id: int
     parent_id: int | None
     """The run that this one is a step of."""
-    input: msgspec.Raw
-    output: msgspec.Raw | None
 
     @property
     def is_finished(self) -> bool:
         return self.finished_at is not None
+
+
+class Run(RunLine, frozen=True):
+    """A run with its `input` and `output`, as JSON."""
+
+    input: msgspec.Raw
+    output: msgspec.Raw | None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -105,6 +110,11 @@ class Step(msgspec.Struct, frozen=True):
     error: str | None
     result: msgspec.Raw | None
     """What it gave, if something in the workflow reads it."""
+
+    @property
+    def place(self) -> int:
+        """Where it stands among the steps of its node, the way pages go."""
+        return -3 - self.item_no if self.is_compensation else self.item_no
 
     @property
     def label(self) -> str:

@@ -8,11 +8,21 @@ from typing import Any, Literal
 import msgspec
 
 from taskflow.errors import TaskflowError
+from taskflow.kernel.job import State
 from taskflow.kernel.listing import JobFilter
 
 OperationVerb = Literal["retry", "cancel", "discard", "reschedule", "move", "priority", "undo"]
 OperationState = Literal["waiting", "running", "done", "cancelled"]
 TASK = "taskflow.operate"
+USUAL_STATES: dict[str, tuple[State, ...]] = {
+    "retry": ("dead",),
+    "discard": ("dead",),
+    "cancel": ("scheduled", "blocked", "available", "running", "retrying"),
+    "reschedule": ("scheduled", "available", "retrying"),
+    "move": ("scheduled", "blocked", "available", "retrying"),
+    "priority": ("scheduled", "blocked", "available", "retrying"),
+}
+"""What each verb can act on: meant where a filter names no state."""
 
 
 class OperationNotFound(TaskflowError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-IS_ID = re.compile(r"(?:^|_)ids?$|^(?:after|held_by|waits_for)$")
+IS_ID = re.compile(r"(?:^|_)ids?$|^(?:after|held_by|waits_for|undoes|up_to)$")
 """Names under which a whole number is an id."""
 
 

@@ -17,6 +17,7 @@ from psycopg.rows import tuple_row
 
 from taskflow.errors import (
     DatabaseUnreachable,
+    NulCharacter,
     SchemaMismatch,
     SchemaMissing,
     from_sqlstate,
@@ -136,6 +137,8 @@ def translate(error: psycopg.Error) -> Exception:
         return from_sqlstate(
             state, error.diag.message_primary or str(error), error.diag.message_hint
         )
+    if isinstance(error, psycopg.DataError) and not state and "NUL" in str(error):
+        return NulCharacter("a text holds a NUL character", "PostgreSQL cannot store it.")
     if isinstance(error, psycopg.OperationalError) and not state:
         return DatabaseUnreachable(
             f"the connection to the database failed: {first_line(error)}",

@@ -47,6 +47,7 @@ class Renewer:
         report: Callable[[], dict[str, Any]],
         stop_job: Callable[[Claimed, str], None],
         on_unregistered: Callable[[], None],
+        on_drain: Callable[[], None],
     ) -> None:
         self._dsn = dsn
         self._settings = settings
@@ -57,6 +58,7 @@ class Renewer:
         self._report = report
         self._stop_job = stop_job
         self._on_unregistered = on_unregistered
+        self._on_drain = on_drain
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._connection: Connection | None = None
@@ -143,6 +145,8 @@ class Renewer:
             if fence not in locked:  # those were passed over: their leases run on from before
                 job.held_since = sent_at
         for id, claim_no, verdict in verdicts:
-            if verdict != "locked":
+            if verdict == "drain":
+                self._on_drain()
+            elif verdict != "locked":
                 reason = "lease lost" if verdict == "lost" else "cancelled"
                 self._stop_job(asked[id, claim_no], reason)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from taskflow import __version__, results
+from taskflow import __version__, builtin, results
 from taskflow.app import Taskflow
 from taskflow.calls import leases, schedules, workers
 from taskflow.kernel.job import Claimed
@@ -82,6 +82,7 @@ class Worker:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.limits = limits or Limits()
         operations.add_to(app)
+        builtin.add_to(app)
         self._priorities = tuple(priorities)
         self._served = dict(queues or parse_queues(self.settings.queues, self.settings.slots))
         self.slots_by_queue = slots_of(self._served, self.settings.slots)
@@ -184,6 +185,7 @@ class Worker:
             report=self.report,
             stop_job=lambda job, reason: self._soon(self._stop_job, job, reason),
             on_unregistered=lambda: self._soon(self._rejoin),
+            on_drain=lambda: self._soon(self._stop_once),
         )  # fmt: skip
         # the usual way for a running job to learn of a cancel; a third of the lease is the bound
         self._unsubscribe = self.app.listener().subscribe(
@@ -299,6 +301,11 @@ class Worker:
 
     def _forget_result(self, job: Claimed, result: str) -> None:
         self._loop.run_in_executor(None, results.forget, self.app, job, result.encode())
+
+    def _stop_once(self) -> None:
+        """Somebody asked for it, maybe more than once: none of that ends the grace."""
+        if not self.is_draining:
+            self.stop()
 
     def _rejoin(self) -> None:
         """Somebody removed this worker's row: it must not go on under an id that nobody knows."""

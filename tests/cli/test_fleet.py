@@ -85,6 +85,15 @@ def test_workers_are_alive_draining_or_lost(cli: Run, db: Any) -> None:
         assert word in shown
 
 
+def test_workers_are_asked_to_drain(cli: Run, db: Any) -> None:
+    first = worker(db, "a")
+    assert f"Worker {first} drains." in cli("workers", "drain", str(first)).ok().out
+    (line,) = cli("workers", "--json").ok().json
+    assert line["state"] == "draining"
+    unknown = cli("workers", "drain", "99999")
+    assert (unknown.code, "worker 99999 is not registered" in unknown.err) == (3, True)
+
+
 def test_tasks_that_a_worker_does_not_know_are_named(cli: Run, db: Any) -> None:
     for name in ("mail.send", "img.resize"):
         factories.enqueue(db, name, queue="post")

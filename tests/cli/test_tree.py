@@ -130,6 +130,7 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("workflow", "cancel"): ["{run}"],
     ("batches", "show"): ["{batch}"],
     ("batches", "cancel"): ["{batch}"],
+    ("workers", "drain"): ["{worker}"],
     ("tenants", "allow"): ["taskflow_producer", "acme"],
     ("tenants", "forbid"): ["taskflow_producer", "acme"],
 }
@@ -152,6 +153,7 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
         "operation": factories.call(db, "start_operation", verb="cancel", filter={}),
         "run": flows.launch(db, {"go": {"signal": "go"}}),
         "batch": factories.call(db, "create_batch"),
+        "worker": factories.join(db),
     }
     running(db, queue="other")
     flows.save(db, "nightly", {"go": {"signal": "go"}})

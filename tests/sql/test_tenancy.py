@@ -54,6 +54,10 @@ def other(db: Connection) -> dict[str, Any]:
     batch = value("select taskflow.create_batch('b', tenant => 'other')")
     operation = value("select taskflow.start_operation('cancel', '{}', tenant => 'other')")
     value("select taskflow.pause_queue('mail', tenant => 'other')")
+    value("select taskflow.put_source('in', 't', tenant => 'other')")
+    endpoint = value(
+        "select webhook_id from taskflow.put_webhook('https://a.com/', tenant => 'other')"
+    )
     user = value("select taskflow.put_user('ann', 'admin', tenant => 'other')")
     key = value("select taskflow.create_key('k', 'p', 'h', 'admin', tenant => 'other')")
     value(
@@ -62,7 +66,7 @@ def other(db: Connection) -> dict[str, Any]:
     )
     return {
         "id": job, "run_id": run, "batch_id": batch, "operation": operation, "user": user,
-        "api_key": key, "name": "s", "queue": "mail",
+        "api_key": key, "endpoint": endpoint, "name": "s", "queue": "mail",
     }  # fmt: skip
 
 
@@ -162,14 +166,18 @@ OBJECT = {
     "signal": "run_id", "get_run_steps": "run_id", "cancel_batch": "batch_id",
     "get_batch": "batch_id", "close_batch": "batch_id", "cancel_operation": "operation",
     "undo_operation": "operation", "put_user": "user", "delete_user": "user",
-    "rotate_key": "api_key", "revoke_key": "api_key",
+    "rotate_key": "api_key", "revoke_key": "api_key", "put_webhook": "endpoint",
+    "delete_webhook": "endpoint", "rotate_webhook_secret": "endpoint",
+    "disable_webhook": "endpoint", "enable_webhook": "endpoint", "test_webhook": "endpoint",
+    "resend_failed": "endpoint", "webhook_stats": "endpoint",
 }  # fmt: skip
 VALUES = {
     "task": "t", "args": "{}", "definition": FLOW, "input": "{}", "run_at": "2030-01-01",
     "priority": "high", "verb": "cancel", "filter": "{}", "hash": "h",
     "prefix": "p", "role": "viewer", "reason": "r", "since": "2026-01-01", "until": "2026-01-02",
     "actor": "a", "route": "r", "request_hash": "h", "status": 200, "headers": "{}", "body": "b",
-    "key": "k", "ids": "{1}",
+    "key": "k", "ids": "{1}", "lifetime": "1 hour", "source": "in", "webhook_id": "w",
+    "url": "https://example.com/",
 }  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def settings_page() -> str:
 
 
 def spelled(value: Any, kind: Any) -> str:
-    if value is None:
+    if value is None or value in ("", {}):
         return "none"
     if kind is bool:
         return "yes" if value else "no"

@@ -254,3 +254,26 @@ async def test_a_job_given_up_by_the_workers_own_clock_is_found_by_the_reaper(
         assert (job.state, job.claim_no, f.state(db, handles[1].id)) == ("succeeded", 2, "running")
         release.set()
         assert (await handles[1].await_end(8)).lost == 0
+
+
+async def test_a_worker_that_is_asked_to_drain_ends_in_good_order(
+    tf: Taskflow, db: Connection
+) -> None:
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    @tf.task()
+    async def slow() -> str:
+        begun.set()
+        await let_go.wait()
+        return "whole"
+
+    async with serving(tf) as worker:
+        handle = await slow.aenqueue()
+        await begun.wait()
+        assert f.call(db, "drain_worker", id=worker.id) is True
+        assert f.call(db, "drain_worker", id=worker.id) is True
+        await eventually(lambda: worker.is_draining, what="it drains")
+        later = await slow.aenqueue()
+        let_go.set()
+        assert await handle.aresult(10) == "whole"
+    assert await later.astate() == "available"

@@ -61,7 +61,7 @@ def test_upkeep_x_settle(db: Connection, walk: Walk) -> None:
 
         def check(outcome: Outcome) -> None:
             assert (outcome["settle"], outcome.code("fail")) == ("applied", None)
-            assert outcome["upkeep"]["partitions_made"] + f.maintain(db)["partitions_made"] == 24
+            assert outcome["upkeep"]["partitions_made"] + f.maintain(db)["partitions_made"] == 42
             found = check_whole(db, [job.id for job in jobs])
             assert [found[job.id].state for job in jobs] == ["succeeded", "retrying"]
 
