@@ -71,7 +71,9 @@ class Door:
         answer: Sequence[Any] = ()
         try:
             if scope["method"] in SAFE and not rule.streams:
-                # nothing to wait for but the database: one connection for all of it
+                # nothing to wait for but the database: one connection for all of it. What may need
+                # another comes before: who holds one while waiting for one may wait for itself
+                await self._keyring.signer()
                 async with self._app.database.aconnection() as connection:
                     session = await self._admit(scope, rule, name, connection)
                     exchange = Exchange(scope, receive, session, rule, name)
@@ -110,7 +112,7 @@ class Door:
         address = str(scope["taskflow_address"])
         signer, standing = None, UNCOUNTED
         if rule.permission is not None or not rule.streams:
-            signer = await self._keyring.signer()
+            signer = self._keyring.found if connection is not None else await self._keyring.signer()
             standing = await self._ask(rule, signer, scope, address, connection)
         limits = rate_headers(standing)
         try:
@@ -172,6 +174,12 @@ class Keyring:
         self._fresh = fresh
         self._signer: Signer | None = None
         self._read_at = 0.0
+
+    @property
+    def found(self) -> Signer:
+        """What `signer` found last."""
+        assert self._signer is not None
+        return self._signer
 
     async def signer(self) -> Signer:
         if self._signer is None or time.monotonic() > self._read_at + self.PERIOD_S:
