@@ -42,7 +42,7 @@ class JsonResponse(Response[T]):
         return b"" if content is None else msgspec.json.encode(plain(content))
 
 
-class PageInfo(msgspec.Struct, frozen=True):
+class PageEnd(msgspec.Struct, frozen=True):
     next: str | None = None
     """The cursor of the next page; None on the last one."""
     has_more: bool = False
@@ -58,7 +58,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page of a list."""
 
     data: list[T]
-    page: PageInfo = PageInfo()
+    page: PageEnd = PageEnd()
     count: Count | None = None
 
 
@@ -79,7 +79,7 @@ def paged(
     lines = found[:limit]
     if has_more:
         session.next_cursor = make_cursor(session.signer, scope, str(last(lines[-1])))
-    return Page(lines, PageInfo(session.next_cursor, has_more))
+    return Page(lines, PageEnd(session.next_cursor, has_more))
 
 
 def make_cursor(signer: Signer, scope: str, last: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-import psycopg
 from litestar.di import NamedDependency
 
 from taskflow.access.rules import may, queues_for
@@ -22,6 +21,7 @@ from taskflow.errors import JobNotFound
 from taskflow.kernel.access import NotAllowed, Principal
 from taskflow.kernel.job import Job
 from taskflow.store.call import Call, arun
+from taskflow.store.database import AsyncConnection
 from taskflow.store.listen import Listener
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Session:
         """Where the next page of a list begins, for the Link header."""
         self.etag: str | None = None
         """The version of what is answered, for If-Match."""
-        self.connection: psycopg.AsyncConnection[Any] | None = None
+        self.connection: AsyncConnection | None = None
         self._who = who
         self._permission = permission
 

@@ -13,7 +13,7 @@ from taskflow.api.answers import Page, paged, read_cursor
 from taskflow.api.auth import LINK_LIFETIME
 from taskflow.api.fields import Cursor, Limit, NamePath, Text
 from taskflow.api.session import Injected, Session
-from taskflow.calls import access
+from taskflow.calls import audit, people
 from taskflow.kernel.access import INSTALLATION, AuditLine, Tenant, TenantNotFound
 from taskflow.kernel.names import check_name
 
@@ -42,7 +42,7 @@ class AdminInvited(msgspec.Struct, frozen=True):
 @get("/tenants", name="tenants.list")
 async def list_tenants(session: Injected) -> Page[Tenant]:
     """List all tenants of the installation."""
-    return Page(await session.run(access.tenants()))
+    return Page(await session.run(people.tenants()))
 
 
 @get("/tenants/{tenant:str}", name="tenants.get")
@@ -59,7 +59,7 @@ async def put_tenant(session: Injected, tenant: NamePath, data: JSONBody[TenantB
     name = check_name(tenant, "tenant")
     expected = session.if_match.strip('"') if session.if_match else ""
     await session.run(
-        access.put_tenant(
+        people.put_tenant(
             name, max_live_jobs=data.max_live_jobs, max_requests=data.max_requests,
             max_storage_bytes=data.max_storage_bytes, disabled=data.disabled,
             expected=int(expected) if expected.isdecimal() and len(expected) < 10 else None,
@@ -75,12 +75,12 @@ async def invite(session: Injected, tenant: NamePath) -> AdminInvited:
     """Make a tenant's first administrator, or a new link for it."""
     name = (await tenant_of(session, tenant)).name
     secret = make_token()
-    await session.run(access.invite(secret.hash, LINK_LIFETIME, for_tenant=name))
+    await session.run(people.invite(secret.hash, LINK_LIFETIME, for_tenant=name))
     return AdminInvited(name, "admin", secret.text, int(LINK_LIFETIME.total_seconds()))
 
 
 @get("/audit", name="audit.list")
-async def audit(
+async def read_audit(
     session: Injected,
     actor: Text = None,
     action: Text = None,
@@ -91,15 +91,15 @@ async def audit(
     scope = f"audit {session.tenant} {actor} {action}"
     last = read_cursor(session.signer, scope, cursor)
     before = int(last) if last else None
-    found = await session.run(access.audit(session.tenant, limit + 1, before, actor, action))
+    found = await session.run(audit.audit(session.tenant, limit + 1, before, actor, action))
     return paged(session, found, limit, scope, lambda line: line.id)
 
 
 async def tenant_of(session: Session, name: str) -> Tenant:
-    found = await session.run(access.tenants(name)) if name.isprintable() else []
+    found = await session.run(people.tenants(name)) if name.isprintable() else []
     if not found or (session.tenant not in (name, INSTALLATION)):
         raise TenantNotFound(f"tenant {name[:63]} does not exist", "An administrator can make it.")
     return found[0]
 
 
-ROUTES: list[Any] = [list_tenants, get_tenant, put_tenant, invite, audit]
+ROUTES: list[Any] = [list_tenants, get_tenant, put_tenant, invite, read_audit]

@@ -16,7 +16,7 @@ from taskflow.api.auth import LINK_LIFETIME
 from taskflow.api.edits import check_match
 from taskflow.api.fields import IdPath, number, time
 from taskflow.api.session import Injected, Session
-from taskflow.calls import access
+from taskflow.calls import people
 from taskflow.errors import InvalidOption
 from taskflow.kernel.access import ApiKey, KeyNotFound, Role, User, UserNotFound
 from taskflow.kernel.names import check_name
@@ -77,14 +77,14 @@ class NewKey(msgspec.Struct, frozen=True):
 @get("/users", name="users.list")
 async def list_users(session: Injected) -> Page[User]:
     """List the users of the tenant."""
-    return Page(await session.run(access.users(session.tenant)))
+    return Page(await session.run(people.users(session.tenant)))
 
 
 @post("/users", name="users.create", status_code=201)
 async def create_user(session: Injected, data: JSONBody[UserBody]) -> Invited:
     """Make a user, and a link by which a password is set."""
     queues = checked_queues(data.queues)
-    id = await session.run(access.put_user(data.name, data.role, queues, tenant=session.tenant))
+    id = await session.run(people.put_user(data.name, data.role, queues, tenant=session.tenant))
     return await invited(session, id)
 
 
@@ -102,7 +102,7 @@ async def edit_user(session: Injected, user_id: IdPath, data: JSONBody[UserEdit]
     user = await user_of(session, user_id)
     check_match(session, f'"{user.version}"')
     await session.run(
-        access.put_user(
+        people.put_user(
             role=data.role, queues=checked_queues(data.queues), disabled=data.disabled, id=user.id,
             expected=user.version, tenant=session.tenant,
         )
@@ -116,7 +116,7 @@ async def edit_user(session: Injected, user_id: IdPath, data: JSONBody[UserEdit]
 async def delete_user(session: Injected, user_id: IdPath) -> None:
     """Remove a user; its keys are switched off."""
     user = await user_of(session, user_id)
-    await session.run(access.delete_user(user.id, session.tenant))
+    await session.run(people.delete_user(user.id, session.tenant))
 
 
 @post("/users/{user_id:str}/invite", name="users.invite", status_code=201)
@@ -129,7 +129,7 @@ async def invite(session: Injected, user_id: IdPath) -> Invited:
 @get("/api_keys", name="keys.list")
 async def list_keys(session: Injected) -> Page[ApiKey]:
     """List the keys of the tenant, without their secrets."""
-    return Page(await session.run(access.keys(session.tenant)))
+    return Page(await session.run(people.keys(session.tenant)))
 
 
 @post("/api_keys", name="keys.create", status_code=201)
@@ -139,7 +139,7 @@ async def create_key(session: Injected, data: JSONBody[KeyBody]) -> NewKey:
     scopes = check_scopes(data.scopes, data.role) if data.scopes is not None else None
     expires = time(data.expires_at, "/expires_at")
     id = await session.run(
-        access.create_key(
+        people.create_key(
             data.name, secret.prefix, secret.hash, data.role, scopes=scopes,
             queues=checked_queues(data.queues), rate=data.rate, user_id=await owner_of(session),
             expires_at=expires, tenant=session.tenant,
@@ -159,7 +159,7 @@ async def get_key(session: Injected, key_id: IdPath) -> ApiKey:
 async def revoke_key(session: Injected, key_id: IdPath) -> None:
     """Switch a key off for good, at once."""
     key = await key_of(session, key_id)
-    await session.run(access.revoke_key(key.id, session.tenant))
+    await session.run(people.revoke_key(key.id, session.tenant))
 
 
 @post("/api_keys/{key_id:str}/rotate", name="keys.rotate", status_code=200)
@@ -170,14 +170,14 @@ async def rotate_key(
     key = await key_of(session, key_id)
     secret = make_key()
     overlap = timedelta(seconds=(data or RotateBody()).overlap_s)
-    call = access.rotate_key(key.id, secret.prefix, secret.hash, overlap, session.tenant)
+    call = people.rotate_key(key.id, secret.prefix, secret.hash, overlap, session.tenant)
     await session.run(call)
     return NewKey(await key_of(session, key_id), secret.text)
 
 
 async def user_of(session: Session, user_id: str) -> User:
     id = number(user_id)
-    found = await session.run(access.users(session.tenant, id)) if id is not None else []
+    found = await session.run(people.users(session.tenant, id)) if id is not None else []
     if not found:
         raise UserNotFound(f"user {user_id} does not exist", "GET /api/v1/users lists them.")
     return found[0]
@@ -185,7 +185,7 @@ async def user_of(session: Session, user_id: str) -> User:
 
 async def key_of(session: Session, key_id: str) -> ApiKey:
     id = number(key_id)
-    found = await session.run(access.keys(session.tenant, id)) if id is not None else []
+    found = await session.run(people.keys(session.tenant, id)) if id is not None else []
     if not found:
         raise KeyNotFound(f"key {key_id} does not exist", "GET /api/v1/api_keys lists them.")
     return found[0]
@@ -193,7 +193,7 @@ async def key_of(session: Session, key_id: str) -> ApiKey:
 
 async def invited(session: Session, id: int) -> Invited:
     secret = make_token()
-    await session.run(access.invite(secret.hash, LINK_LIFETIME, id))
+    await session.run(people.invite(secret.hash, LINK_LIFETIME, id))
     session.target = str(id)
     user = await user_of(session, str(id))
     return Invited(user, secret.text, int(LINK_LIFETIME.total_seconds()))

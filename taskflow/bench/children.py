@@ -20,6 +20,11 @@ import msgspec
 from taskflow.errors import TaskflowError
 
 WORKER = ("taskflow", "worker", "taskflow.bench.tasks:tf", "--log-level", "warning")
+SERVE = ("taskflow", "serve")
+BARE_API = (
+    "uvicorn", "taskflow.bench.bare_api:application", "--factory", "--log-level", "warning",
+    "--no-access-log", "--no-server-header", "--no-proxy-headers",
+)  # fmt: skip
 PATIENCE_S = 10.0
 
 
@@ -102,6 +107,15 @@ class Nursery:
         extra = {"TASKFLOW_POOL_SIZE": str(pool_size)} if pool_size else {}
         given = msgspec.json.encode(arguments).decode()
         return self._start(("taskflow.bench.player", role, given), extra)
+
+    def api(self, port: int) -> Child:
+        """`taskflow serve` as it ships; the benchmark's own server may have but a superuser."""
+        allowed = {"TASKFLOW_API_ALLOW_SUPERUSER": "yes"}
+        return self._start((*SERVE, "--port", str(port)), allowed)
+
+    def bare_api(self, port: int) -> Child:
+        """The bare framework under the same server."""
+        return self._start((*BARE_API, "--port", str(port)))
 
     def _start(self, module: tuple[str, ...], extra: dict[str, str] | None = None) -> Child:
         kept = {name: value for name, value in os.environ.items() if not _is_setting(name)}

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from taskflow.bench import bare, producers
+from taskflow.bench import bare, load, producers
 
 ROLES: dict[str, Callable[..., Any]] = {
     "one": producers.one,
@@ -25,6 +25,7 @@ ROLES: dict[str, Callable[..., Any]] = {
     "trickle": producers.trickle,
     "flow": producers.flow,
     "flow-bare": bare.flow,
+    "load": load.load,
 }
 
 

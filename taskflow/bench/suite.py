@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 
 from taskflow.bench import measures
+from taskflow.bench.fill import Sizes
+from taskflow.bench.room import Figure, Room
 from taskflow.bench.scratch import scratch
-from taskflow.bench.workloads import WORKLOADS, Figure, Room
+from taskflow.bench.workloads import BY_NAME_ONLY, WORKLOADS
 
 
 class Line(msgspec.Struct):
@@ -75,21 +77,24 @@ def run(
     scale: float,
     seconds: float,
     repeat: int,
+    sizes: Sizes,
+    plans: bool,
     say: Callable[[str], None],
 ) -> Outcome:
-    """Measures the workloads named (none: all) in a scratch database, and leaves nothing behind."""
+    """Measures the workloads named (none: all but those for which a name is needed) in a scratch
+    database, and leaves nothing behind."""
     with scratch(server_url, say) as place:
         outcome = Outcome(
             datetime.now(UTC), measures.machine(), measures.server(place.connection),
             scale, seconds, repeat,
         )  # fmt: skip
         lines: dict[tuple[str, str], Line] = {}
-        for name in only or WORKLOADS:
+        for name in only or sorted(set(WORKLOADS) - BY_NAME_ONLY, key=list(WORKLOADS).index):
             for turn in range(repeat):
                 of = f" ({turn + 1} of {repeat})" if repeat > 1 else ""
                 load = measures.load_average()
                 say(f"{name}{of}, load {load:.1f} ...")
-                room = Room(place, scale, seconds, is_odd=turn % 2 == 1)
+                room = Room(place, scale, seconds, turn % 2 == 1, say, sizes, plans)
                 for figure in WORKLOADS[name](room):
                     line = lines.setdefault(
                         (name, figure.what), Line(name, figure.what, figure.unit, figure.beside)

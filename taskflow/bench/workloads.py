@@ -1,4 +1,4 @@
-"""The nine workloads. Each yields figures: ours, and what stands beside it in the same run.
+"""The workloads. Each yields figures: ours, and what stands beside it in the same run.
 
 Who goes first changes with each repetition, so that neither always meets the warmer server.
 """
@@ -8,64 +8,23 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from taskflow.bench import measures
-from taskflow.bench.children import BenchFailed, Child, Nursery
+from taskflow.bench.children import BenchFailed, Child
 from taskflow.bench.drains import Drained, course, drain, drain_some, drain_together
-from taskflow.bench.scratch import Scratch
+from taskflow.bench.pages import pages
+from taskflow.bench.rest import rest
+from taskflow.bench.room import PATIENCE_S, Figure, Room
 
-T = TypeVar("T")
 BARE = "bare SQL loop"
 CLIENTS = 64
 GAP_S = (0.01, 0.05)
 """Between the enqueues whose pick-up is timed: no rhythm that a poll could fall into step with."""
-PATIENCE_S = 120.0
 LOOK_EVERY_S = 0.02
 QUIET_S = 11.0
 """After this an idle session has reported its statements to the server's counters."""
 WAITING = "select exists (select from taskflow.waiter where until > clock_timestamp())"
-
-
-class Figure(NamedTuple):
-    """One measured thing, once."""
-
-    what: str
-    unit: str
-    ours: float
-    beside: str = ""
-    """What the other figure is; empty when there is none."""
-    theirs: float | None = None
-
-
-class Room(NamedTuple):
-    """What a workload works with."""
-
-    scratch: Scratch
-    scale: float
-    seconds: float
-    is_odd: bool
-    """Does the other side go first this time?"""
-
-    def count(self, full: int, least: int = 1) -> int:
-        return max(round(full * self.scale), least)
-
-    def nursery(self) -> Nursery:
-        return Nursery(self.scratch.place, self.scratch.dsn)
-
-    def both(self, measure: Callable[[bool], T]) -> tuple[T, T]:
-        """`measure(bare)` for ours and for the bare side, as (ours, bare)."""
-        if self.is_odd:
-            theirs = measure(True)
-            return measure(False), theirs
-        return measure(False), measure(True)
-
-    def seconds_of(self, role: str, *, pool_size: int | None = None, **arguments: Any) -> float:
-        """What a player answers, on an empty queue."""
-        self.scratch.clear()
-        with self.nursery() as nursery:
-            child = nursery.player(role, pool_size=pool_size, **arguments)
-            return float(child.answer(PATIENCE_S + 0.05 * arguments.get("count", 0)))
 
 
 def one(room: Room) -> Iterator[Figure]:
@@ -238,6 +197,9 @@ WORKLOADS: dict[str, Callable[[Room], Iterator[Figure]]] = {
     "latency": latency,
     "sustained": sustained,
     "backlog": backlog,
+    "rest": rest,
+    "pages": pages,
 }
+BY_NAME_ONLY = frozenset({"pages"})
 """By the name that --only takes. `idle` goes first: nothing is left to vacuum then, and vacuum's
 transactions would count. `backlog` is two of the nine: they share a million jobs."""

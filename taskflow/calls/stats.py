@@ -233,16 +233,17 @@ def series(
     most = stats.MOST_POINTS if by == "none" else stats.MOST_GROUPED_POINTS
     chosen, table = stats.choose_step(since, until, datetime.now(UTC), step, most)
     q = None if metric in ("throughput", "failures") else int(metric[-2:]) / 100
-    column: LiteralString = f"s.{metric.partition('_')[0]}_buckets" if q else "null"
+    buckets = _sums(f"s.{metric.partition('_')[0]}_buckets") if q else "null"
     value = _sums("f.buckets") if q else "sum(f.count)::bigint"
     statement = f"""
       with clock as materialized (select taskflow.now() as now),
       found as materialized (
-        select date_bin(%(step)s, s.at, {ORIGIN}) as at, {_KEYS[by]} as key, s.count,
-               {column} as buckets
+        select date_bin(%(step)s, s.at, {ORIGIN}) as at, {_KEYS[by]} as key,
+               sum(s.count)::bigint as count, {buckets} as buckets
           from taskflow.{table} s
          where s.tenant = %(tenant)s and s.at >= date_bin(%(step)s, %(since)s, {ORIGIN})
-           and s.at < %(until)s and s.outcome = any (%(outcomes)s)),
+           and s.at < %(until)s and s.outcome = any (%(outcomes)s)
+         group by 1, 2),
       top as (
         select f.key from found f group by f.key order by sum(f.count) desc, f.key
          limit {stats.MOST_GROUPS})

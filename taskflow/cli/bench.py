@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 from rich.console import RenderableType
 
+from taskflow.bench.fill import Sizes
 from taskflow.bench.measures import spread
 from taskflow.bench.suite import Line, Outcome, run
 from taskflow.bench.workloads import WORKLOADS
@@ -23,6 +24,7 @@ SECONDS = 10.0
     examples=[
         "taskflow bench",
         "taskflow bench --only drain,latency --repeat 3",
+        "taskflow bench --only pages --finished 1000000 --live 100000",
         "taskflow bench --quick --json",
     ],
 )
@@ -38,6 +40,15 @@ SECONDS = 10.0
     "--seconds", type=click.FloatRange(0.5, 3600), metavar="N",
     help=f"Length of what goes by time [{SECONDS:g}].",
 )  # fmt: skip
+@click.option(
+    "--finished", type=click.IntRange(0), default=Sizes().finished, metavar="N", show_default=True,
+    help="Finished jobs that pages are looked at over.",
+)  # fmt: skip
+@click.option(
+    "--live", type=click.IntRange(0), default=Sizes().live, metavar="N", show_default=True,
+    help="Live jobs beside them.",
+)  # fmt: skip
+@click.option("--plans", is_flag=True, help="Show the plan of every page, not of slow ones only.")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, help="Repetitions of each.")
 @click.pass_obj
 def bench(
@@ -47,12 +58,16 @@ def bench(
     scale: float | None,
     quick: bool,
     seconds: float | None,
+    finished: int,
+    live: int,
+    plans: bool,
     repeat: int,
 ) -> None:
     """Measure throughput, latency and cost, each beside bare SQL in the same run.
 
     Makes a scratch database on the configured server and drops it at the end; with none configured
-    it starts a server in a temporary directory, fsync on. Takes about four minutes.
+    it starts a server in a temporary directory, fsync on. Takes about five minutes; pages, which
+    fills 9 GB first, runs only when it is named.
     """
     names = [name.strip() for name in only.split(",") if name.strip()]
     for name in names:
@@ -66,6 +81,8 @@ def bench(
         scale=scale or (QUICK if quick else 1.0),
         seconds=seconds or (QUICK_SECONDS if quick else SECONDS),
         repeat=repeat,
+        sizes=Sizes(finished, live),
+        plans=plans,
         say=lambda text: invocation.talk(text, "dim"),
     )
     invocation.answer(outcome.plain(), lambda: _draw(outcome))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from taskflow.access.rules import check_scopes
 from taskflow.access.tokens import make_key
-from taskflow.calls import access
+from taskflow.calls import people
 from taskflow.cli import shapes
 from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import AT, DURATION, ID, QUEUE, Word, fields_of
@@ -78,7 +78,7 @@ def create(
     """Make a key and print its secret, which is shown this once."""
     secret = make_key()
     id = invocation.run(
-        access.create_key(
+        people.create_key(
             name, secret.prefix, secret.hash, role,
             scopes=check_scopes(list(scopes), role) if scopes else None, queues=queues or None,
             rate=rate, expires_at=expires, tenant=invocation.tenant,
@@ -92,7 +92,7 @@ def create(
 @click.pass_obj
 def list_keys(invocation: Invocation, fields: list[str] | None) -> None:
     """List the keys of the tenant, the newest first."""
-    found = invocation.run(access.keys(invocation.tenant))
+    found = invocation.run(people.keys(invocation.tenant))
     invocation.answer_list(
         found, fields, lambda: shapes.table(COLUMNS, [_row(k, invocation.now) for k in found])
     )
@@ -113,7 +113,7 @@ def list_keys(invocation: Invocation, fields: list[str] | None) -> None:
 def rotate(invocation: Invocation, id: int, overlap: timedelta) -> None:
     """Give a key a new secret and print it."""
     secret = make_key()
-    call = access.rotate_key(id, secret.prefix, secret.hash, overlap, invocation.tenant)
+    call = people.rotate_key(id, secret.prefix, secret.hash, overlap, invocation.tenant)
     invocation.run(call)
     _tell(invocation, id, None, secret.text)
 
@@ -123,7 +123,7 @@ def rotate(invocation: Invocation, id: int, overlap: timedelta) -> None:
 @click.pass_obj
 def revoke(invocation: Invocation, id: int) -> None:
     """Switch a key off for good, at once."""
-    invocation.run(access.revoke_key(id, invocation.tenant))
+    invocation.run(people.revoke_key(id, invocation.tenant))
     invocation.answer({"id": id, "revoked": True}, lambda: f"Key {id} is off.")
 
 

@@ -35,7 +35,7 @@ TREE = {
     "tenants": Entry("taskflow.cli.tenants:tenants", SETUP, "Roles that may name a tenant."),
     "keys": Entry("taskflow.cli.keys:keys", SETUP, "Keys of the REST API."),
     "users": Entry("taskflow.cli.users:users", SETUP, "Users of the REST API."),
-    "audit": Entry("taskflow.cli.users:audit", SETUP, "Who changed what through the API."),
+    "audit": Entry("taskflow.cli.users:show_audit", SETUP, "Who changed what through the API."),
     "demo": Entry("taskflow.cli.demo:demo", SETUP, "See it at work, from nothing."),
     "doctor": Entry("taskflow.cli.doctor:doctor", SETUP, "Check everything; say how to fix it."),
     "db": Entry("taskflow.cli.db:db", SETUP, "Install, upgrade and verify the schema."),

@@ -8,7 +8,7 @@ import rich_click as click
 from rich.text import Text
 
 from taskflow.access.tokens import make_token
-from taskflow.calls import access
+from taskflow.calls import audit, people
 from taskflow.cli import shapes
 from taskflow.cli.invocation import Invocation
 from taskflow.cli.options import ID, QUEUE, Word, fields_of
@@ -63,7 +63,7 @@ def users() -> None:
 @click.pass_obj
 def create(invocation: Invocation, name: str, role: Role, queues: tuple[str, ...]) -> None:
     """Make a user, and print the token of a link by which a password is set."""
-    call = access.put_user(name, role, queues or None, tenant=invocation.tenant)
+    call = people.put_user(name, role, queues or None, tenant=invocation.tenant)
     _invite(invocation, invocation.run(call))
 
 
@@ -80,7 +80,7 @@ def invite(invocation: Invocation, id: int) -> None:
 @click.pass_obj
 def list_users(invocation: Invocation, fields: list[str] | None) -> None:
     """List the users of the tenant."""
-    found = invocation.run(access.users(invocation.tenant))
+    found = invocation.run(people.users(invocation.tenant))
     invocation.answer_list(
         found, fields, lambda: shapes.table(COLUMNS, [_row(u, invocation.now) for u in found])
     )
@@ -95,13 +95,15 @@ def list_users(invocation: Invocation, fields: list[str] | None) -> None:
 @click.pass_obj
 def set_user(invocation: Invocation, id: int, role: Role | None, disabled: bool | None) -> None:
     """Change a user; ends what it has logged in."""
-    invocation.run(access.put_user(role=role, disabled=disabled, id=id, tenant=invocation.tenant))
-    (user,) = invocation.run(access.users(invocation.tenant, id))
+    invocation.run(people.put_user(role=role, disabled=disabled, id=id, tenant=invocation.tenant))
+    (user,) = invocation.run(people.users(invocation.tenant, id))
     invocation.answer(user, lambda: shapes.table(COLUMNS, [_row(user, invocation.now)]))
 
 
 @click.command(
-    cls=Command, examples=["taskflow audit", "taskflow audit --actor user:ann --limit 100"]
+    cls=Command,
+    name="audit",
+    examples=["taskflow audit", "taskflow audit --actor user:ann --limit 100"],
 )
 @click.option("--actor", metavar="WHO", help="Of this one only: user:ann, key:shop.")
 @click.option("--action", metavar="WHAT", help="Of this kind only: jobs.cancel.")
@@ -113,9 +115,9 @@ def set_user(invocation: Invocation, id: int, role: Role | None, disabled: bool 
     help="Most lines; 50 unless said.",
 )
 @click.pass_obj
-def audit(invocation: Invocation, actor: str | None, action: str | None, limit: int) -> None:
+def show_audit(invocation: Invocation, actor: str | None, action: str | None, limit: int) -> None:
     """Read who changed what through the API, the newest line first."""
-    call = access.audit(invocation.tenant, limit, None, actor, action)
+    call = audit.audit(invocation.tenant, limit, None, actor, action)
     found = invocation.run(call)
     rows = [_audit_row(line, invocation.now) for line in found]
     invocation.answer(found, lambda: shapes.table(AUDIT_COLUMNS, rows) if rows else "")
@@ -123,7 +125,7 @@ def audit(invocation: Invocation, actor: str | None, action: str | None, limit: 
 
 def _invite(invocation: Invocation, id: int) -> None:
     secret = make_token()
-    invocation.run(access.invite(secret.hash, LINK_LIFETIME, id, tenant=invocation.tenant))
+    invocation.run(people.invite(secret.hash, LINK_LIFETIME, id, tenant=invocation.tenant))
     invocation.answer_plainly({"id": id, "token": secret.text}, [f"/setup#{secret.text}"])
     if not invocation.is_json:
         said = "Open this under the API's address, within three days. It works once."

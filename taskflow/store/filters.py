@@ -1,6 +1,7 @@
 """Reads whose shape depends on a filter: pages, counts and ids of jobs.
 
 Built with SQLAlchemy Core from a whitelist of columns; nothing that a caller writes becomes SQL.
+A shape is built once: the values of a filter are parameters that have names.
 The trick is to read no more tables than the states ask for: each is walked by its own index on
 (tenant, id), newest first, and stops at the page's end, so that a page costs the same at a
 thousand jobs and at a hundred million. Only filters that match next to nothing walk far.
@@ -8,10 +9,10 @@ thousand jobs and at a hundred million. Only filters that match next to nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from typing import Any, LiteralString, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -22,13 +23,28 @@ from taskflow.kernel.listing import LIVE_STATES, JobFilter, JobLine
 from taskflow.store import walks
 from taskflow.store.call import Call, Row, each, remembered
 
+T = TypeVar("T")
 TEXTS = postgresql.ARRAY(sa.Text)
 Condition = sa.ColumnElement[bool] | sa.TextClause
 MESSAGE_LENGTH = 300
+SHAPES = 500
+"""How many statements of each kind are kept: building one takes 3 ms, which is most of a page."""
 MARGIN = timedelta(minutes=1)
 """How far ids and creation times may be out of step."""
 _NOW = sa.select(sa.func.taskflow.now()).scalar_subquery()
 """One reading of the clock per statement: called in a condition it would run for every row."""
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
+_AFTER = sa.bindparam("after", type_=sa.BigInteger)
+_TIME = postgresql.TIMESTAMP(timezone=True)
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_LISTS = ("tasks", "queues", "tags", "ids", "fingerprints")
+
+
+class Built(NamedTuple):
+    """A statement of some shape, and the parameters that it takes."""
+
+    statement: LiteralString
+    parameters: Mapping[str, Any]
 
 
 class Source(NamedTuple):
@@ -46,8 +62,16 @@ class Source(NamedTuple):
 @remembered
 def page(wanted: JobFilter, limit: int, after: int | None = None) -> Call[list[JobLine]]:
     """Up to `limit` jobs, newest first, below the id `after` (where the last page ended)."""
+    return _call(
+        _page(_shape(wanted), is_first=after is None),
+        wanted, each(JobLine), limit=limit, after=after,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=SHAPES)
+def _page(shape: JobFilter, *, is_first: bool) -> Built:
     parts = []
-    for source, conditions in _parts(wanted):
+    for source, conditions in _parts(shape):
         c = source.table.c
         part = sa.select(
             c.id, source.state.label("state"), c.queue, c.task,
@@ -57,10 +81,10 @@ def page(wanted: JobFilter, limit: int, after: int | None = None) -> Call[list[J
             source.error_class.label("error_class"),
             source.error_message.label("error_message"), c.tags,
         ).where(*conditions)  # fmt: skip
-        if after is not None:
-            part = part.where(c.id < after)
-        parts.append(part.order_by(c.id.desc()).limit(limit))
-    return _call(_joined(parts, descending=True, limit=limit), each(JobLine))
+        if not is_first:
+            part = part.where(c.id < _AFTER)
+        parts.append(part.order_by(c.id.desc()).limit(_LIMIT))
+    return _built(_joined(parts, descending=True))
 
 
 @remembered
@@ -69,31 +93,60 @@ def ids(wanted: JobFilter, limit: int, after: int = 0, up_to: int | None = None)
 
     `up_to` is the highest id to act on, so that jobs enqueued meanwhile are left alone.
     """
+    return _call(
+        _ids(_shape(wanted), has_end=up_to is not None),
+        wanted, each(int), limit=limit, after=after, up_to=up_to,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=SHAPES)
+def _ids(shape: JobFilter, *, has_end: bool) -> Built:
     parts = []
-    for source, conditions in _parts(wanted):
+    for source, conditions in _parts(shape):
         c = source.table.c
-        part = sa.select(c.id).where(*conditions, c.id > after)
-        if up_to is not None:
-            part = part.where(c.id <= up_to)
-        parts.append(part.order_by(c.id).limit(limit))
-    return _call(_joined(parts, descending=False, limit=limit), each(int))
+        part = sa.select(c.id).where(*conditions, c.id > _AFTER)
+        if has_end:
+            part = part.where(c.id <= sa.bindparam("up_to", type_=sa.BigInteger))
+        parts.append(part.order_by(c.id).limit(_LIMIT))
+    return _built(_joined(parts, descending=False))
 
 
 @remembered
 def count(wanted: JobFilter) -> Call[tuple[int, int]]:
     """(how many, the highest id)."""
+    return _call(_count(_shape(wanted)), wanted, lambda rows: (rows[0][0], rows[0][1]))
+
+
+@lru_cache(maxsize=SHAPES)
+def _count(shape: JobFilter) -> Built:
     parts = [
         sa.select(
             sa.func.count().label("count"), sa.func.max(source.table.c.id).label("last")
         ).where(*conditions)
-        for source, conditions in _parts(wanted)
+        for source, conditions in _parts(shape)
     ]
     counted = sa.union_all(*parts).subquery()
-    statement = sa.select(
-        sa.cast(sa.func.coalesce(sa.func.sum(counted.c.count), 0), sa.BigInteger),
-        sa.func.coalesce(sa.func.max(counted.c.last), 0),
+    return _built(
+        sa.select(
+            sa.cast(sa.func.coalesce(sa.func.sum(counted.c.count), 0), sa.BigInteger),
+            sa.func.coalesce(sa.func.max(counted.c.last), 0),
+        )
     )
-    return _call(statement, lambda rows: (rows[0][0], rows[0][1]))
+
+
+def _shape(wanted: JobFilter) -> JobFilter:
+    """The filter without its values but for the states: all that decides what the statement is."""
+    return JobFilter(
+        tenant="",
+        states=wanted.states,
+        since=wanted.since and _ANY_TIME,
+        until=wanted.until and _ANY_TIME,
+        tasks=wanted.tasks and ("",),
+        queues=wanted.queues and ("",),
+        tags=wanted.tags and ("",),
+        ids=wanted.ids and (0,),
+        fingerprints=wanted.fingerprints and ("",),
+    )
 
 
 def _sources(wanted: JobFilter) -> list[Source]:
@@ -127,24 +180,24 @@ def _parts(wanted: JobFilter) -> Iterator[tuple[Source, list[Condition]]]:
 
 def _conditions(source: Source, wanted: JobFilter) -> list[Condition]:
     c = source.table.c
-    found: list[Condition] = [c.tenant == wanted.tenant, *_state_conditions(source, wanted)]
+    found: list[Condition] = [
+        c.tenant == _given("tenant", sa.String),
+        *_state_conditions(source, wanted),
+    ]
     if wanted.tasks:
-        found.append(c.task == sa.any_(sa.literal(list(wanted.tasks), TEXTS)))
+        found.append(c.task == sa.any_(_given("tasks", TEXTS)))
     if wanted.queues:
-        found.append(c.queue == sa.any_(sa.literal(list(wanted.queues), TEXTS)))
+        found.append(c.queue == sa.any_(_given("queues", TEXTS)))
     if wanted.tags:
-        found.append(c.tags.op("&&")(sa.literal(list(wanted.tags), TEXTS)))
+        found.append(c.tags.op("&&")(_given("tags", TEXTS)))
     if wanted.ids:
-        numbers = sa.literal(list(wanted.ids), postgresql.ARRAY(sa.BigInteger))
-        found.append(c.id == sa.any_(numbers))
+        found.append(c.id == sa.any_(_given("ids", postgresql.ARRAY(sa.BigInteger))))
     if wanted.fingerprints:
-        found.append(c.fingerprint == sa.any_(sa.literal(list(wanted.fingerprints), TEXTS)))
+        found.append(c.fingerprint == sa.any_(_given("fingerprints", TEXTS)))
     if wanted.since:
-        edge = _edge(source, "since", wanted.since - MARGIN, wanted.tenant)
-        found += [c.created_at >= _time(wanted.since), c.id >= edge]
+        found += [c.created_at >= _given("since", _TIME), c.id >= _edge(source, "since")]
     if wanted.until:
-        edge = _edge(source, "until", wanted.until + MARGIN, wanted.tenant)
-        found += [c.created_at < _time(wanted.until), c.id <= edge]
+        found += [c.created_at < _given("until", _TIME), c.id <= _edge(source, "until")]
     return found
 
 
@@ -172,7 +225,9 @@ def _state_conditions(source: Source, wanted: JobFilter) -> list[Condition]:
         batch = sa.table(
             "claim_batch", sa.column("tenant"), sa.column("job_ids"), schema="taskflow"
         )
-        held = sa.select(sa.func.unnest(batch.c.job_ids)).where(batch.c.tenant == wanted.tenant)
+        held = sa.select(sa.func.unnest(batch.c.job_ids)).where(
+            batch.c.tenant == _given("tenant", sa.String)
+        )
         found.append(c.id == sa.any_(sa.func.array(held.scalar_subquery())))
     return found
 
@@ -208,29 +263,44 @@ def _all_sources() -> tuple[Source, Source, Source]:
     )  # fmt: skip
 
 
-def _joined(parts: Sequence[sa.Select[Any]], *, descending: bool, limit: int) -> sa.Select[Any]:
+def _joined(parts: Sequence[sa.Select[Any]], *, descending: bool) -> sa.Select[Any]:
     if len(parts) == 1:
         return parts[0]
     found = sa.union_all(*(part.subquery().select() for part in parts)).subquery()
-    return sa.select(found).order_by(found.c.id.desc() if descending else found.c.id).limit(limit)
+    return sa.select(found).order_by(found.c.id.desc() if descending else found.c.id).limit(_LIMIT)
 
 
-def _edge(source: Source, name: str, time: datetime, tenant: str) -> sa.TextClause:
-    """The id at which the jobs created at `time` begin, as a subquery."""
-    table = source.table.name
-    return sa.text(walks.edge(table, f":{name}_edge", ":edge_tenant")).bindparams(
-        sa.bindparam(f"{name}_edge", time, postgresql.TIMESTAMP(timezone=True)),
-        sa.bindparam("edge_tenant", tenant, sa.Text),
+def _edge(source: Source, name: str) -> sa.TextClause:
+    """The id at which the jobs created at a time begin, as a subquery."""
+    return sa.text(walks.edge(source.table.name, f":{name}_edge", ":tenant")).bindparams(
+        _given(f"{name}_edge", _TIME), _given("tenant", sa.String)
     )
 
 
-def _time(value: datetime) -> sa.ColumnElement[Any]:
-    return sa.literal(value, postgresql.TIMESTAMP(timezone=True))
+def _given(name: str, kind: Any) -> sa.BindParameter[Any]:
+    """A value of the filter, which `_call` puts in."""
+    return sa.bindparam(name, type_=kind)
 
 
-def _call(statement: sa.Select[Any], decode: Callable[[Sequence[Row]], Any]) -> Call[Any]:
+def _built(statement: sa.Select[Any]) -> Built:
     compiled = statement.compile(
         dialect=PGDialect_psycopg(),  # type: ignore[no-untyped-call]
         compile_kwargs={"render_postcompile": True},
     )
-    return Call(str(compiled), compiled.params, decode)
+    return Built(str(compiled), compiled.params)
+
+
+def _call(
+    built: Built, wanted: JobFilter, decode: Callable[[Sequence[Row]], T], **more: int | None
+) -> Call[T]:
+    values: dict[str, Any] = {
+        **{name: list(getattr(wanted, name)) for name in _LISTS},
+        **more,
+        "tenant": wanted.tenant,
+        "since": wanted.since,
+        "since_edge": wanted.since and wanted.since - MARGIN,
+        "until": wanted.until,
+        "until_edge": wanted.until and wanted.until + MARGIN,
+    }
+    parameters = {name: values.get(name, value) for name, value in built.parameters.items()}
+    return Call(built.statement, parameters, decode)

@@ -18,7 +18,7 @@ import pytest
 from taskflow import Taskflow
 from taskflow.access.tokens import make_key
 from taskflow.api.app import create_app
-from taskflow.calls import access
+from taskflow.calls import people
 from taskflow.kernel.access import Role
 from taskflow.store.call import run
 from tests.support.served import serving
@@ -56,7 +56,7 @@ async def client(tf: Taskflow, db: Connection) -> AsyncIterator[Client]:
         headers = {}
         if role is not None:
             secret = make_key()
-            call = access.create_key(
+            call = people.create_key(
                 role, secret.prefix, secret.hash, role, queues=queues, scopes=scopes, tenant=tenant
             )
             run(db, call)

@@ -93,7 +93,7 @@ async def test_a_body_that_does_not_come_is_given_up(dsn: str, client: Client) -
 
     async def never() -> Any:
         yield b"{"
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     async with Taskflow(dsn, api_timeout=0.2) as tf:
         transport = httpx.ASGITransport(app=create_app(tf))

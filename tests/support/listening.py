@@ -13,7 +13,7 @@ import uvicorn
 from taskflow import Taskflow
 from taskflow.access.tokens import make_key
 from taskflow.api.app import create_app
-from taskflow.calls import access
+from taskflow.calls import people
 from taskflow.kernel.access import Role
 from taskflow.store.call import run
 from tests.support.waiting import until
@@ -55,6 +55,6 @@ def key(db: psycopg.Connection[Any], role: Role = "admin", **options: Any) -> st
     options.setdefault("scopes", None)
     run(
         db,
-        access.create_key(f"{role}-{secret.prefix}", secret.prefix, secret.hash, role, **options),
+        people.create_key(f"{role}-{secret.prefix}", secret.prefix, secret.hash, role, **options),
     )
     return secret.text
