@@ -76,6 +76,9 @@ EXAMPLES: dict[str, Any] = {
 ALSO = {
     "jobs.result": {"202": "It has not ended yet."},
     "operations.start": {"200": "What it would be, for a dry run."},
+    "dlq.retry": {"200": "What it would be, for a dry run."},
+    "dlq.discard": {"200": "What it would be, for a dry run."},
+    "queues.purge": {"200": "What it would be, for a dry run."},
 }
 """Answers of routes that have more than one that is good."""
 PUBLIC = ("401", "403")
@@ -144,6 +147,8 @@ def _complete(operation: dict[str, Any], method: str, rule: Rule) -> None:
     good = next(iter(operation["responses"].values()))
     for status, said in ALSO.get(operation["operationId"], {}).items():
         operation["responses"][status] = {**good, "description": said}
+    if operation["operationId"] == "workflows.graph":
+        good["content"]["image/svg+xml"] = {"schema": {"type": "string"}}
     operation["responses"].get("204", {}).pop("content", None)
     parameters = operation.setdefault("parameters", [])
     if method == "post" and not is_open:

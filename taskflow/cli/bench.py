@@ -69,15 +69,9 @@ def bench(
     it starts a server in a temporary directory, fsync on. Takes about five minutes; pages, which
     fills 9 GB first, runs only when it is named.
     """
-    names = [name.strip() for name in only.split(",") if name.strip()]
-    for name in names:
-        if name not in WORKLOADS:
-            raise click.UsageError(
-                f'There is no workload "{name}". There is: {", ".join(WORKLOADS)}.'
-            )
     outcome = run(
         invocation.app.settings.database_url,
-        names,
+        _workloads(only),
         scale=scale or (QUICK if quick else 1.0),
         seconds=seconds or (QUICK_SECONDS if quick else SECONDS),
         repeat=repeat,
@@ -86,6 +80,16 @@ def bench(
         say=lambda text: invocation.talk(text, "dim"),
     )
     invocation.answer(outcome.plain(), lambda: _draw(outcome))
+
+
+def _workloads(only: str) -> list[str]:
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    for name in names:
+        if name not in WORKLOADS:
+            raise click.UsageError(
+                f'There is no workload "{name}". There is: {", ".join(WORKLOADS)}.'
+            )
+    return names
 
 
 def _draw(outcome: Outcome) -> list[RenderableType]:
