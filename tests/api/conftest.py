@@ -21,7 +21,7 @@ from taskflow.api.app import create_app
 from taskflow.calls import people
 from taskflow.kernel.access import Role
 from taskflow.store.call import run
-from tests.support.served import serving
+from tests.support.listening import serving
 
 Client = Callable[..., httpx.AsyncClient]
 Connection = psycopg.Connection[Any]

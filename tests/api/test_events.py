@@ -15,7 +15,7 @@ import websockets
 from taskflow import Taskflow
 from tests.api.conftest import PREFIX, Client, Connection
 from tests.support import factories as f
-from tests.support.served import serving
+from tests.support.listening import serving
 
 PATIENCE_S = 10
 

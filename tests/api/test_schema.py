@@ -6,29 +6,22 @@ TASKFLOW_FUZZ_EXAMPLES=100 asks longer; the default is what fits into every run.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-import psycopg
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import checks as known_checks
 
-from taskflow import Taskflow
-from taskflow.access.tokens import make_key
 from taskflow.api import docs
-from taskflow.api.app import create_app, create_described
-from taskflow.calls import people
+from taskflow.api.app import create_described
 from taskflow.kernel.access import ROLES
-from taskflow.store.call import run
 from tests.api.test_matrix import one_of_everything
 from tests.support.db import Servers, clean
-from tests.support.waiting import until
+from tests.support.listening import key, served
 
 EXAMPLES = int(os.environ.get("TASKFLOW_FUZZ_EXAMPLES", "3"))
 TENANTS = ("default", "acme")
@@ -65,42 +58,27 @@ def operations() -> dict[str, Any]:
     }
 
 
-class Served:
+class Served(NamedTuple):
     """The API in a thread of its own, and for each asker a key and things to name."""
 
-    def __init__(self, dsn: str, session: psycopg.Connection[Any]) -> None:
-        config = uvicorn.Config(create_app(Taskflow(dsn)), port=0, log_level="error", lifespan="on")
-        self.server = uvicorn.Server(config)
-        self.server.capture_signals = _nothing  # type: ignore[assignment, method-assign]
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        until(lambda: self.server.started, what="the server has started")
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.things = {tenant: one_of_everything(session, tenant) for tenant in TENANTS}
-        self.headers: dict[Any, dict[str, str]] = {(None, "default"): {}}
-        for role, tenant in ASKERS[1:]:
-            assert role is not None
-            secret = make_key()
-            call = people.create_key(
-                f"fuzz-{role}", secret.prefix, secret.hash, role, rate=1_000_000, tenant=tenant
-            )
-            run(session, call)
-            self.headers[role, tenant] = {"Authorization": f"Bearer {secret.text}"}
-        session.execute("update taskflow.config set value = '1000000' where name like 'api%rate'")
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(10)
+    url: str
+    things: dict[str, dict[str, Any]]
+    headers: dict[Any, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
 def fuzzed(servers: Servers) -> Iterator[Served]:
     session = servers.session()
     clean(session)
-    served = Served(servers.database(), session)
-    yield served
-    served.stop()
+    session.execute("update taskflow.config set value = '1000000' where name like 'api%rate'")
+    things = {tenant: one_of_everything(session, tenant) for tenant in TENANTS}
+    headers: dict[Any, dict[str, str]] = {(None, "default"): {}}
+    for role, tenant in ASKERS[1:]:
+        assert role is not None
+        secret = key(session, role, tenant=tenant, rate=1_000_000)
+        headers[role, tenant] = {"Authorization": f"Bearer {secret}"}
+    with served(servers.database()) as url:
+        yield Served(url, things, headers)
     clean(session)
 
 
@@ -127,11 +105,3 @@ def ask_as(operation: Any, fuzzed: Served, asker: Any) -> None:
         case.call_and_validate(base_url=fuzzed.url, headers=headers, checks=CHECKS)
 
     ask()
-
-
-class _nothing:  # noqa: N801 - stands where a context manager's function would
-    """uvicorn would take the signals of this process."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...

@@ -1,10 +1,12 @@
-"""The API as a server of this process, on a loopback port, in a thread with a loop of its own."""
+"""The API as a server of this process, on a loopback port: in this loop, or in a thread."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -16,7 +18,7 @@ from taskflow.api.app import create_app
 from taskflow.calls import people
 from taskflow.kernel.access import Role
 from taskflow.store.call import run
-from tests.support.waiting import until
+from tests.support.waiting import until, until_async
 
 Wrap = Callable[[Any], Any]
 
@@ -45,6 +47,26 @@ def listening(asgi: Any, lifespan: str = "on") -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@asynccontextmanager
+async def serving(app: Taskflow, *, patience_s: float = 10) -> AsyncIterator[str]:
+    """Its host and port. At the end it is told to stop, and has `patience_s` for it."""
+    options: dict[str, Any] = {"port": 0, "log_level": "error", "timeout_graceful_shutdown": 2}
+    server = uvicorn.Server(uvicorn.Config(create_app(app), **options))
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment, method-assign]
+    task = asyncio.create_task(server.serve())
+
+    async def has_started() -> bool:
+        return server.started or task.done()
+
+    await until_async(has_started, what="the server has started")
+    try:
+        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        async with asyncio.timeout(patience_s):
+            await task
 
 
 def key(db: psycopg.Connection[Any], role: Role = "admin", **options: Any) -> str:
