@@ -11,6 +11,7 @@ from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
+from litestar.params import QueryParameter
 from litestar.types import Scope
 
 from taskflow.access.rules import RULES
@@ -71,7 +72,10 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
     settings = taskflow.settings
     keyring = Keyring(taskflow, secrets.token_bytes(32))
     streams = Streams(taskflow)
-    door = DefineMiddleware(Door, taskflow=taskflow, keyring=keyring, nudge=streams.nudge)
+    queries: dict[str, frozenset[str]] = {}
+    door = DefineMiddleware(
+        Door, taskflow=taskflow, keyring=keyring, nudge=streams.nudge, queries=queries
+    )
     app = Litestar(
         route_handlers=[
             Router(PREFIX, route_handlers=[*ROUTES]),
@@ -92,6 +96,7 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
         lifespan=[_closing(taskflow, streams)],
     )
     check_rules(app)
+    queries.update(queries_of(app))
     return app
 
 
@@ -127,6 +132,21 @@ def check_rules(app: Litestar) -> None:
             methods: set[str] = getattr(handler, "http_methods", set())
             if handler is not None and methods != {"OPTIONS"} and handler.name not in RULES:
                 raise ConfigurationError(f"route {route.path} has no rule in access/rules.py")
+
+
+def queries_of(app: Litestar) -> dict[str, frozenset[str]]:
+    """The query parameters that each route knows, by its name."""
+    found = {}
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", []):
+            if handler.name is not None:
+                kinds = handler.parsed_fn_signature.parameters.items()
+                found[handler.name] = frozenset(
+                    kind.kwarg_definition.name or name
+                    for name, kind in kinds
+                    if isinstance(kind.kwarg_definition, QueryParameter)
+                )
+    return found
 
 
 def _closing(taskflow: Taskflow, streams: Streams) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl
 
 from taskflow.access.rules import Rule, allows
 from taskflow.access.tokens import KEY_MARK, Signer, digest
 from taskflow.api.edge import Asgi
+from taskflow.api.problems import InvalidRequest
 from taskflow.calls.access import Credential
+from taskflow.errors import nearest
 from taskflow.kernel.access import NotAllowed, NotAuthenticated, Principal, RateLimited, Standing
 
+TICKET = "ticket"
 UNCOUNTED = Standing("anonymous", None, None, None, None, None, None, None, 0, 0, 0)
 """Of requests for what everybody may see without a look at the database."""
 
@@ -56,7 +59,7 @@ def credential_of(scope: Asgi, signer: Signer, *, takes_ticket: bool) -> tuple[C
     """What the request shows, and whether it shows anything."""
     sent = header(scope, b"authorization")
     if sent is None:
-        ticket = query(scope).get("ticket") if takes_ticket else None
+        ticket = query(scope).get(TICKET) if takes_ticket else None
         return (Credential(ticket_hash=digest(ticket)), True) if ticket else (Credential(), False)
     kind, _, token = sent.partition(" ")
     token = token.strip()
@@ -99,3 +102,15 @@ def header(scope: Asgi, name: bytes) -> str | None:
 def query(scope: Asgi) -> Mapping[str, str]:
     text = scope.get("query_string", b"").decode("latin-1")
     return dict(parse_qsl(text, max_num_fields=100))
+
+
+def check_query(scope: Asgi, known: Collection[str], rule: Rule) -> None:
+    """Raises `InvalidRequest` for a query parameter that the route does not know.
+
+    A misspelt filter would be no filter, and a list of everything.
+    """
+    for name in query(scope):
+        if name not in known and not (rule.takes_ticket and name == TICKET):
+            close = nearest(name, known)
+            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
+            raise InvalidRequest.at(name[:40], f"is not a parameter of this route; {hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from taskflow.access.tokens import Signer
 from taskflow.api.credentials import (
     UNCOUNTED,
     admitted,
+    check_query,
     credential_of,
     header,
     principal_of,
@@ -36,10 +37,17 @@ class Door:
     """One per application; an ASGI middleware around every route's handler."""
 
     def __init__(
-        self, app: ASGIApp, *, taskflow: Taskflow, keyring: Keyring, nudge: Callable[[str], None]
+        self,
+        app: ASGIApp,
+        *,
+        taskflow: Taskflow,
+        keyring: Keyring,
+        nudge: Callable[[str], None],
+        queries: Mapping[str, frozenset[str]],
     ) -> None:
         self._next = app
         self._nudge = nudge
+        self._queries = queries
         self._app = taskflow
         self._keyring = keyring
 
@@ -107,6 +115,7 @@ class Door:
                 await self._note_refusal(scope, name, standing, address)
             raise
         scope["taskflow_headers"] = limits
+        check_query(scope, self._queries.get(name, frozenset()), rule)
         session = Session(self._app, signer, who, address, rule.permission)
         session.request_id = scope["taskflow_request_id"]
         session.if_match = header(scope, b"if-match")

@@ -32,7 +32,7 @@ from taskflow.bench.fill import (
 )
 from taskflow.bench.rest import API, UNLIMITED, free_port, until_listening
 from taskflow.bench.room import PATIENCE_S, Figure, Room
-from taskflow.calls import access, audit, flows, people, reads, stats
+from taskflow.calls import access, audit, flows, people, queues, reads, stats
 from taskflow.kernel.job import State
 from taskflow.kernel.listing import JobFilter
 from taskflow.store import filters
@@ -90,6 +90,9 @@ def catalogue(now: datetime) -> Iterator[Read]:
     for one in ("available", "succeeded", "dead"):
         yield jobs(f"small tenant: jobs, {one}", SMALL_TENANT, state=one)
     yield jobs("small tenant: jobs of a queue", SMALL_TENANT, queue=BUSY_QUEUE)
+    yield Read("small tenant: queues", "/queues", queues.own(SMALL_TENANT), SMALL_TENANT)
+    overview = stats.overview(SMALL_TENANT)
+    yield Read("small tenant: statistics", "/stats/overview", overview, SMALL_TENANT)
     yield Read("audit", f"/audit?limit={LIMIT}", audit.audit("default", LIMIT + 1))
     yield Read("queues", "/queues", reads.queues("default"))
     yield Read("tasks", "/tasks", reads.tasks())

@@ -163,7 +163,7 @@ def clock() -> Call[datetime]:
 @remembered
 def queues(tenant: str) -> Call[list[QueueLine]]:
     """Every queue: counts over all tenants, the pause of this one."""
-    return Call(_QUEUES, {"tenant": tenant}, each(QueueLine))
+    return Call(_QUEUES, {"tenant": tenant}, each(QueueLine), is_planned_anew=True)
 
 
 @remembered

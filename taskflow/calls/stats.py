@@ -182,7 +182,7 @@ select count(q.name), count(q.paused_at), coalesce(sum(q.available), 0)::bigint,
 
 def queues(tenant: str) -> Call[list[Queue]]:
     """A tenant's queues now."""
-    return Call(f"{_QUEUES} order by n.name", {"tenant": tenant}, each(Queue))
+    return Call(f"{_QUEUES} order by n.name", {"tenant": tenant}, each(Queue), is_planned_anew=True)
 
 
 def overview(tenant: str) -> Call[Overview]:
@@ -191,6 +191,7 @@ def overview(tenant: str) -> Call[Overview]:
         _OVERVIEW,
         {"tenant": tenant, "failures": list(stats.FAILURES), "ends": list(stats.ENDS)},
         _overview,
+        is_planned_anew=True,
     )
 
 

@@ -47,7 +47,14 @@ class Call(Generic[T]):
     statement: LiteralString
     parameters: Mapping[str, Any]
     decode: Callable[[Sequence[Row]], T]
+    is_planned_anew: bool = False
+    """Its plan depends on its values too much to be kept: one that is best for a tenant with all
+    of the jobs takes 1,500 instead of 9 ms for one with a hundred. So it is not prepared."""
     origin: Origin | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def prepare(self) -> bool | None:
+        return False if self.is_planned_anew else None
 
 
 def remembered(builder: Callable[P, Call[T]]) -> Callable[P, Call[T]]:
@@ -68,7 +75,7 @@ def remembered(builder: Callable[P, Call[T]]) -> Callable[P, Call[T]]:
 def run(connection: psycopg.Connection[Any], call: Call[T]) -> T:
     """Runs a Call on a psycopg connection, in whatever transaction that connection is."""
     with translated(), _cursor(connection) as cursor:
-        cursor.execute(call.statement, call.parameters)
+        cursor.execute(call.statement, call.parameters, prepare=call.prepare)
         return call.decode(cursor.fetchall() if cursor.description else ())
 
 
@@ -78,7 +85,9 @@ async def arun(
     """Runs a Call on an async psycopg connection; `binary` is cheaper for many rows of numbers."""
     with translated():
         async with _async_cursor(connection) as cursor:
-            await cursor.execute(call.statement, call.parameters, binary=binary)
+            await cursor.execute(
+                call.statement, call.parameters, binary=binary, prepare=call.prepare
+            )
             return call.decode(await cursor.fetchall() if cursor.description else ())
 
 

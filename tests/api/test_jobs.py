@@ -79,6 +79,12 @@ async def test_an_unchanged_answer_is_not_sent_again(client: Client) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+async def test_a_misspelt_filter_is_refused(client: Client) -> None:
+    answer = await client("admin").get("/jobs", params={"stat": "dead"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "TF173")
+    assert "did you mean state?" in answer.json()["detail"]
+
+
 async def test_an_unknown_field_is_refused(client: Client) -> None:
     answer = await client("admin").post("/jobs", json={"task": "t", "tenant": "other"})
     assert (answer.status_code, answer.json()["code"]) == (400, "TF173")

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from taskflow.bench import measures
-from taskflow.bench.workloads import WORKLOADS
+from taskflow.bench.workloads import BY_NAME_ONLY, WORKLOADS
 from tests.support.db import TestServer
 from tests.support.waiting import until
 
@@ -77,7 +77,7 @@ def test_every_workload_gives_figures_and_leaves_nothing(
     found = msgspec.json.decode(out)
     assert found["server"]["settings"]["fsync"] in ("on", "off")
     assert found["machine"]["cores"]
-    assert {line["workload"] for line in found["lines"]} == set(WORKLOADS)
+    assert {line["workload"] for line in found["lines"]} == set(WORKLOADS) - BY_NAME_ONLY
     for line in found["lines"]:
         ours = line["taskflow"]
         assert ours["min"] <= ours["median"] <= ours["max"], line
@@ -86,7 +86,27 @@ def test_every_workload_gives_figures_and_leaves_nothing(
         if line["unit"] == "jobs/s":
             assert line["ratio"] > 0, line
 
-    assert all(f"{name}, load" in err for name in WORKLOADS), "progress goes to stderr"
+    assert all(f"{name}, load" in err for name in set(WORKLOADS) - BY_NAME_ONLY), (
+        "progress goes to stderr"
+    )
+    assert databases(admin) == []
+    assert players(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_pages_are_measured_over_what_was_filled_in(
+    server: TestServer, admin: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    sizes = ("--finished", "20000", "--live", "2000")
+    run = start(server, tmp_path, "--only", "pages", *sizes, "--plans", "--json")
+    out, err = run.communicate(timeout=LONGEST_S)
+    assert run.returncode == 0, err
+    lines = msgspec.json.decode(out)["lines"]
+    assert {line["what"].rpartition(", ")[2] for line in lines} == {"p50", "p95", "p99"}
+    assert all(line["taskflow"]["median"] > 0 for line in lines)
+    assert "filled 20,000 of 20,000 finished jobs" in err
+    assert err.count("Execution Time") == len(lines) / 3, "each plan is shown where all are asked"
     assert databases(admin) == []
     assert players(tmp_path) == []
     assert list(tmp_path.iterdir()) == []

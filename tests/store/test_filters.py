@@ -112,8 +112,8 @@ def test_filters_of_one_shape_share_a_statement_but_no_values() -> None:
     one = filters.page(JobFilter(tenant="a", tasks=("x", "y")), 3)
     other = filters.page(JobFilter(tenant="b", tasks=("z",)), 7)
     assert one.statement is other.statement
-    assert one.parameters == {"tenant": "a", "tasks": ["x", "y"], "limit": 3}
-    assert other.parameters == {"tenant": "b", "tasks": ["z"], "limit": 7}
+    assert {"tenant": "a", "tasks": ["x", "y"], "limit": 3}.items() <= one.parameters.items()
+    assert {"tenant": "b", "tasks": ["z"], "limit": 7}.items() <= other.parameters.items()
 
 
 def test_what_a_caller_writes_is_a_value(db: Any) -> None:
