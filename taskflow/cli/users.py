@@ -42,7 +42,13 @@ def users() -> None:
     """Make, list and change users of the REST API."""
 
 
-@users.command("create", examples=["taskflow users create ann --role operator"])
+@users.command(
+    "create",
+    examples=[
+        "taskflow users create ann --role operator",
+        "taskflow users create bob --role viewer --queue mail",
+    ],
+)
 @click.argument("name")
 @click.option(
     "--role",
@@ -67,7 +73,7 @@ def create(invocation: Invocation, name: str, role: Role, queues: tuple[str, ...
     _invite(invocation, invocation.run(call))
 
 
-@users.command(examples=["taskflow users invite 3"])
+@users.command(examples=["taskflow users invite 3", "taskflow users invite 3 --json"])
 @click.argument("id", type=ID)
 @click.pass_obj
 def invite(invocation: Invocation, id: int) -> None:

@@ -101,6 +101,12 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("dlq", "show"): ["ffff"],
     ("dlq", "requeue"): ["ffff", "--yes"],
     ("dlq", "discard"): ["ffff", "--yes"],
+    ("keys", "create"): ["shop"],
+    ("keys", "rotate"): ["{key}"],
+    ("keys", "revoke"): ["{key}"],
+    ("users", "create"): ["ann"],
+    ("users", "invite"): ["{user}"],
+    ("users", "set"): ["{user}", "--role", "viewer"],
     ("limits", "set"): ["smtp", "--queue", "email", "--concurrency", "2"],
     ("limits", "show"): ["smtp"],
     ("limits", "delete"): ["smtp"],
@@ -135,7 +141,8 @@ ARGUMENTS: dict[tuple[str, ...], list[str]] = {
     ("tenants", "forbid"): ["taskflow_producer", "acme"],
 }
 NO_ANSWER = {
-    ("worker",), ("bench",), ("demo",), ("db", "start"), ("db", "psql"), ("db", "downgrade"),
+    ("worker",), ("serve",), ("bench",), ("demo",), ("db", "start"), ("db", "psql"),
+    ("db", "downgrade"),
 }  # fmt: skip
 """Programs that run on, a shell, and what would pull the schema from under the other tests."""
 
@@ -154,6 +161,8 @@ def test_json_is_one_value_and_nothing_else(cli: Run, db: Any, path: tuple[str, 
         "run": flows.launch(db, {"go": {"signal": "go"}}),
         "batch": factories.call(db, "create_batch"),
         "worker": factories.join(db),
+        "user": factories.call(db, "put_user", name="root", role="operator"),
+        "key": factories.value(db, "select taskflow.create_key('k', 'tf_', 'h', 'viewer')"),
     }
     running(db, queue="other")
     flows.save(db, "nightly", {"go": {"signal": "go"}})
