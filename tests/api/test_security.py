@@ -13,7 +13,7 @@ import pytest
 
 from taskflow import Taskflow
 from taskflow.api.app import create_app
-from taskflow.errors import ConfigurationError
+from taskflow.errors import ConfigurationError, UnknownTask
 from tests.api.conftest import PREFIX, Client, Connection
 from tests.support import factories as f
 
@@ -363,3 +363,44 @@ async def test_json_of_an_answer_is_text_for_browsers(client: Client) -> None:
     answer = await admin.get(f"/jobs/{id}")
     assert answer.headers["content-type"] == "application/json"
     assert json.loads(answer.content)["job"]["tags"] == [markup]
+
+
+NEVER = ["0 0 31 2 *", "* * * * * * *", "*/0 * * * *", "R R R R R", "x" * 5000]
+
+
+@pytest.mark.parametrize("cron", NEVER)
+async def test_a_cron_that_never_fires_is_told_soon(client: Client, cron: str) -> None:
+    """Attack 35: the search for a next time ends."""
+    body = {"name": "s", "task": "t", "cron": cron}
+    async with asyncio.timeout(5):
+        answer = await client("admin").post("/schedules", json=body)
+    assert answer.status_code == 400, answer.text
+
+
+FLOWS: dict[str, Any] = {
+    "a cycle": {"nodes": {"a": {"task": "t", "after": ["b"]}, "b": {"task": "t", "after": ["a"]}}},
+    "an edge to itself": {"nodes": {"a": {"task": "t", "after": ["a"]}}},
+    "an edge to nowhere": {"nodes": {"a": {"task": "t", "after": ["nowhere"]}}},
+    "no nodes": {"nodes": {}},
+    "too many nodes": {"nodes": {f"n{n}": {"task": "t"} for n in range(20_000)}},
+    "no object": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FLOWS)
+async def test_a_graph_that_cannot_be_is_refused(client: Client, db: Connection, kind: str) -> None:
+    """Attack 36."""
+    answer = await client("admin").post("/workflows", json={"definition": FLOWS[kind]})
+    assert answer.status_code == 400, answer.text
+    assert f.value(db, "select count(*) from taskflow.workflow_run") == 0
+
+
+@pytest.mark.parametrize("task", ["os.system", "builtins.eval", "subprocess.run"])
+async def test_a_task_is_a_name_in_a_registry_never_an_import(
+    client: Client, tf: Taskflow, task: str
+) -> None:
+    """Attack 39: what a worker has not registered it does not find."""
+    made = await client("admin").post("/jobs", json={"task": task, "args": {"x": "touch /tmp/x"}})
+    assert made.status_code == 201
+    with pytest.raises(UnknownTask):
+        tf.find_task(task)

@@ -121,3 +121,19 @@ async def test_github_signs_in_its_own_way(client: Client, db: Connection) -> No
     assert (await admin.delete("/webhook_sources/hub")).status_code == 204
     gone = await client().post("/incoming/default/hub", content=content, headers=headers)
     assert gone.status_code == 404
+
+
+async def test_what_a_receiver_said_is_for_administrators(client: Client, db: Connection) -> None:
+    """Attack 44: the answer of a page inside, read by way of a delivery."""
+    admin = client("admin")
+    made = await make(admin)
+    f.value(db, f"select taskflow.test_webhook({made['endpoint']['id']})")
+    delivery = f.value(db, "select id from taskflow.webhook_delivery")
+    db.execute(
+        "select taskflow.note_delivery(%s, 500, 'status 500', 12, 'inner page', true, 'default')",
+        [delivery],
+    )
+    path = f"/webhook_deliveries/{delivery}"
+    assert (await admin.get(path)).json()["attempts"][0]["response_head"] == "inner page"
+    shown = await client("operator").get(path)
+    assert (shown.json()["attempts"][0]["status"], "inner page" in shown.text) == (500, False)

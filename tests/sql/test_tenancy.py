@@ -213,9 +213,7 @@ def test_every_function_holds_the_api_to_its_tenant(db: Connection, other: dict[
     assert tried > 40
 
 
-def test_two_tenants_may_have_things_of_the_same_name(
-    db: Connection, other: dict[str, Any]
-) -> None:
+def test_two_tenants_may_use_the_same_names(db: Connection, other: dict[str, Any]) -> None:
     """Attack 8: an error of a unique key would tell one tenant of another's rows."""
     with bound(db, "acme"):
         db.execute("select taskflow.put_schedule('s', 't', every => '1 hour')")
@@ -284,3 +282,17 @@ def test_only_the_installation_makes_tenants(db: Connection) -> None:
         db.execute("select taskflow.invite('h', '1 hour', for_tenant => 'default')")
     with bound(db, "default"):
         assert f.value(db, "select taskflow.put_tenant('acme', max_live_jobs => 10)") is True
+
+
+@pytest.mark.parametrize(
+    "name", ["claim", "renew", "settle", "settle_many", "join_worker", "set_result", "allow_tenant"]
+)
+def test_the_api_is_no_worker(db: Connection, name: str) -> None:
+    """Attack 4: nobody finishes a job through the API, or lets roles in."""
+    allowed = f.value(
+        db,
+        "select bool_or(has_function_privilege('taskflow_api', p.oid, 'execute')) from pg_proc p"
+        " where p.pronamespace = 'taskflow'::regnamespace and p.proname = %s",
+        name,
+    )
+    assert allowed is False
