@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import rich_click as click
 from rich.console import RenderableType
 
@@ -17,6 +20,27 @@ from taskflow.cli.tree import Command
 QUICK = 0.02
 QUICK_SECONDS = 1.0
 SECONDS = 10.0
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def page_options(command: F) -> F:
+    """How much `pages` looks at, and how much it tells."""
+    plans = "Show the plan of every page, not of slow ones only."
+    for option in (
+        click.option("--plans", is_flag=True, help=plans),
+        click.option(
+            "--live", type=click.IntRange(0), default=Sizes().live, metavar="N", show_default=True,
+            help="Live jobs beside them.",
+        ),
+        click.option(
+            "--finished", type=click.IntRange(0), default=Sizes().finished, metavar="N",
+            show_default=True, help="Finished jobs that pages are looked at over.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -40,15 +64,7 @@ SECONDS = 10.0
     "--seconds", type=click.FloatRange(0.5, 3600), metavar="N",
     help=f"Length of what goes by time [{SECONDS:g}].",
 )  # fmt: skip
-@click.option(
-    "--finished", type=click.IntRange(0), default=Sizes().finished, metavar="N", show_default=True,
-    help="Finished jobs that pages are looked at over.",
-)  # fmt: skip
-@click.option(
-    "--live", type=click.IntRange(0), default=Sizes().live, metavar="N", show_default=True,
-    help="Live jobs beside them.",
-)  # fmt: skip
-@click.option("--plans", is_flag=True, help="Show the plan of every page, not of slow ones only.")
+@page_options
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, help="Repetitions of each.")
 @click.pass_obj
 def bench(
