@@ -43,6 +43,9 @@ Time = Annotated[
 ]
 Number = Annotated[int, QueryParameter(ge=0, le=LARGEST_ID)]
 MaybeNumber = Annotated[int | None, QueryParameter(ge=0, le=2**31 - 1)]
+Counted = Annotated[
+    bool, QueryParameter(name="count", description="Count what fits the filter, up to 10,000.")
+]
 Flag = Annotated[bool, QueryParameter()]
 
 

@@ -9,10 +9,11 @@ import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import JSONBody
 
-from taskflow.api.answers import Done, Page, blotted, paged, read_cursor, shown
+from taskflow.api.answers import Count, Done, Page, blotted, paged, read_cursor, shown
 from taskflow.api.edits import check_match
 from taskflow.api.fields import (
     Below,
+    Counted,
     Cursor,
     IdPath,
     JobIds,
@@ -34,7 +35,7 @@ from taskflow.calls import jobs, reads, records
 from taskflow.errors import JobStateConflict
 from taskflow.kernel import codec
 from taskflow.kernel.job import Cause, Job, Options, Placed, State
-from taskflow.kernel.listing import AttemptLine, JobFilter, JobLine
+from taskflow.kernel.listing import COUNT_CAP, AttemptLine, JobFilter, JobLine
 from taskflow.kernel.options import make_options
 from taskflow.kernel.records import LogLine, Progress, StepLine
 from taskflow.store import filters
@@ -80,10 +81,13 @@ class EnqueueBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class JobDetail(msgspec.Struct, frozen=True):
-    """A job with how far it is."""
+    """A job with how far it is, and with what `include` has asked for."""
 
     job: Job
     progress: Progress | None
+    attempts: list[AttemptLine] | None = None
+    logs: list[LogLine] | None = None
+    """The first 200 lines."""
 
 
 class EditBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -142,8 +146,9 @@ async def list_jobs(
     below: Below = None,
     limit: Limit = 50,
     cursor: Cursor = None,
+    with_count: Counted = False,
 ) -> Page[JobLine]:
-    """List jobs, the newest first."""
+    """List jobs, the newest first. With a count of all that fit, no further than 10,000."""
     wanted = job_filter(
         session, state=in_state, task=task, queue=queue, tag=tag, fingerprint=fingerprint,
         ids=job_id, after=created_after, before=created_before,
@@ -151,7 +156,12 @@ async def list_jobs(
     scope = f"jobs {session.tenant} {wanted}"
     last = read_cursor(session.signer, scope, cursor)
     found = await session.run(filters.page(wanted, limit + 1, int(last) if last else below))
-    return paged(session, found, limit, scope, lambda line: line.id)
+    page = paged(session, found, limit, scope, lambda line: line.id)
+    if not with_count:
+        return page
+    counted = await session.run(filters.capped_count(wanted, COUNT_CAP))
+    kind = "at_least" if counted >= COUNT_CAP else "exact"
+    return msgspec.structs.replace(page, count=Count(min(counted, COUNT_CAP - 1), kind))
 
 
 def job_filter(
@@ -190,12 +200,23 @@ def job_filter(
 
 
 @get("/jobs/{job_id:str}", name="jobs.get")
-async def get_job(session: Injected, job_id: IdPath) -> JobDetail:
-    """Show a job with its arguments, result and progress."""
+async def get_job(session: Injected, job_id: IdPath, include: Words = None) -> JobDetail:
+    """Show a job with its arguments, result and progress; `include=attempts,logs` for more."""
+    wanted = words(include)
+    for word in wanted:
+        if word not in ("attempts", "logs"):
+            raise InvalidRequest.at("include", f"{word[:40]!a} is none of attempts, logs")
     job = await session.job(known(job_id))
     session.etag = tag_of(job)
     progress = await session.run(records.get_progress(job.id, session.tenant))
-    return JobDetail(shown(job, sees_secrets=session.sees_secrets), progress)
+    detail = JobDetail(shown(job, sees_secrets=session.sees_secrets), progress)
+    if "attempts" in wanted:
+        tries = await session.run(reads.attempts(job.id, session.tenant))
+        detail = msgspec.structs.replace(detail, attempts=tries)
+    if "logs" in wanted:
+        lines = await session.run(records.get_logs(job.id, 0, 200, None, session.tenant))
+        detail = msgspec.structs.replace(detail, logs=lines)
+    return detail
 
 
 @patch("/jobs/{job_id:str}", name="jobs.edit")

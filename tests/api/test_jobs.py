@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.api.conftest import Client
+from tests.api.conftest import Client, Connection
+from tests.support import factories as f
 
 
 async def test_a_job_is_enqueued_listed_and_shown(client: Client) -> None:
@@ -77,6 +78,28 @@ async def test_an_unchanged_answer_is_not_sent_again(client: Client) -> None:
     tag = (await admin.get("/jobs")).headers["etag"]
     again = await admin.get("/jobs", headers={"if-none-match": tag})
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_count_is_exact_or_says_at_least(client: Client, db: Connection) -> None:
+    admin = client("admin")
+    f.enqueue_many(db, 3)
+    counted = (await admin.get("/jobs", params={"count": "true", "limit": "2"})).json()
+    assert (counted["count"], len(counted["data"])) == ({"value": 3, "kind": "exact"}, 2)
+    f.enqueue_many(db, 10_000)
+    many = (await admin.get("/jobs", params={"count": "true"})).json()
+    assert many["count"] == {"value": 10_000, "kind": "at_least"}
+    assert (await admin.get("/jobs")).json()["count"] is None
+
+
+async def test_attempts_and_logs_come_along_when_asked_for(client: Client, db: Connection) -> None:
+    admin = client("admin")
+    id = f.enqueue(db)
+    (job,) = f.claim(db, f.join(db))
+    f.settle(db, job, "failed")
+    detail = (await admin.get(f"/jobs/{id}", params={"include": "attempts,logs"})).json()
+    assert ([one["outcome"] for one in detail["attempts"]], detail["logs"]) == (["failed"], [])
+    assert (await admin.get(f"/jobs/{id}")).json()["attempts"] is None
+    assert (await admin.get(f"/jobs/{id}", params={"include": "all"})).status_code == 400
 
 
 async def test_a_misspelt_filter_is_refused(client: Client) -> None:
