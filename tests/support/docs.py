@@ -20,6 +20,8 @@ import click
 
 import taskflow
 from taskflow import errors, settings
+from taskflow.api.app import create_described
+from taskflow.api.docs import describe
 from taskflow.cli import exits, main, tree
 from taskflow.kernel.durations import format_duration
 from taskflow.store import load
@@ -191,11 +193,29 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+# --- REST -----------------------------------------------------------------------------------------
+
+
+def rest_page() -> str:
+    lines: list[str] = []
+    tag = ""
+    for path, item in describe(create_described())["paths"].items():
+        for method, operation in item.items():
+            if operation["tags"][0] != tag:
+                tag = operation["tags"][0]
+                lines += ["", f"## {tag}", "", "| Route | Does | Takes |", "|---|---|---|"]
+            takes = operation.get("x-permission", "nothing")
+            said = cell(operation["summary"])
+            lines.append(f"| `{method.upper()} {path}` | {said} | {takes} |")
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": settings_page,
     "errors.md": errors_page,
     "cli.md": cli_page,
     "sql.md": sql_page,
+    "rest.md": rest_page,
 }
 
 
