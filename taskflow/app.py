@@ -353,7 +353,7 @@ class Taskflow:
 
 def _policy_and_options(retry: Retry | int | None, given: Given) -> tuple[Retry, Options]:
     """A task's retries and the defaults of its jobs, which say how many attempts there are."""
-    policy = retry if isinstance(retry, Retry) else Retry(retry) if retry else Retry()
+    policy = retry if isinstance(retry, Retry) else Retry(retry) if retry is not None else Retry()
     given.setdefault("max_attempts", policy.max_attempts)
     return policy, make_options(Options(), given)
 

@@ -6,7 +6,7 @@ anything is looked up, so that a refusal tells nothing of what exists.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,7 +17,6 @@ SUBJECTS: Final = (
     "jobs", "operations", "tasks", "queues", "workers", "schedules", "workflows", "dlq", "limits",
     "stats", "events", "webhooks", "users", "keys", "audit", "tenants", "batches",
 )  # fmt: skip
-VERBS: Final = ("read", "write", "enqueue", "secrets")
 _READABLE = frozenset(
     f"{s}:read" for s in SUBJECTS if s not in ("users", "keys", "audit", "tenants")
 )
@@ -32,7 +31,15 @@ PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     "producer": frozenset({"jobs:enqueue", "jobs:read", "tasks:read", "batches:read"}),
     "viewer": _READABLE - {"webhooks:read"},
     "operator": _READABLE | _OPERABLE | {"jobs:enqueue"},
-    "admin": frozenset(f"{subject}:{verb}" for subject in SUBJECTS for verb in VERBS),
+    "admin": _READABLE
+    | _OPERABLE
+    | {"jobs:enqueue", "jobs:secrets"}
+    | {"webhooks:write", "audit:read"}
+    | {
+        f"{subject}:{verb}"
+        for subject in ("users", "keys", "tenants")
+        for verb in ("read", "write")
+    },
 }
 """Each role's permissions. `jobs:secrets` shows what redaction hides from everybody else."""
 
@@ -43,6 +50,10 @@ it."""
 
 WHOLE: Final = frozenset({"users:write", "keys:write", "tenants:write"})
 """Not for keys that are narrowed by scopes: they could make a key or a user that is not."""
+
+
+JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -58,17 +69,18 @@ class Rule(msgspec.Struct, frozen=True):
     """Its answer holds a secret that is shown once, so it is not kept for a repeated request."""
     takes_ticket: bool = False
     """A one-time ticket in the query may stand for the credential: for what a browser opens."""
+    takes: tuple[str, ...] = (JSON,)
+    """Types of bodies that it reads; none: any."""
     keeps_failures: bool = False
     """Its transaction is committed even where it refuses: a wrong password has to be counted."""
-    streams: bool = False
-    """Its answer is no single piece, so there is no transaction around it."""
+    is_bare: bool = False
+    """Has no transaction around it: it streams, waits, or needs no database."""
 
 
-OPEN: Final = Rule(None)
 LOGIN: Final = Rule(None, is_costly=True, has_secret=True, keeps_failures=True)
 
 
-def _of(permission: str, **more: bool) -> Rule:
+def _of(permission: str, **more: Any) -> Rule:
     return Rule(permission, **more)
 
 
@@ -76,7 +88,7 @@ RULES: Final[dict[str, Rule]] = {
     # jobs
     "jobs.list": _of("jobs:read"),
     "jobs.enqueue": _of("jobs:enqueue"),
-    "jobs.enqueue_many": _of("jobs:enqueue"),
+    "jobs.enqueue_many": Rule("jobs:enqueue", takes=(JSON, NDJSON)),
     "jobs.get": _of("jobs:read"),
     "jobs.edit": _of("jobs:write"),
     "jobs.delete": _of("jobs:write"),
@@ -86,11 +98,11 @@ RULES: Final[dict[str, Rule]] = {
     "jobs.discard": _of("jobs:write"),
     "jobs.attempts": _of("jobs:read"),
     "jobs.logs": _of("jobs:read"),
-    "jobs.follow": _of("jobs:read", streams=True, takes_ticket=True),
+    "jobs.follow": _of("jobs:read", is_bare=True, takes_ticket=True),
     "jobs.lineage": _of("jobs:read"),
     "jobs.steps": _of("jobs:read"),
     "jobs.why": _of("jobs:read"),
-    "jobs.result": _of("jobs:read", streams=True),
+    "jobs.result": _of("jobs:read", is_bare=True),
     # operations
     "operations.list": _of("operations:read"),
     "operations.start": _of("operations:write"),
@@ -168,7 +180,7 @@ RULES: Final[dict[str, Rule]] = {
     "sources.list": _of("webhooks:read"),
     "sources.create": _of("webhooks:write", has_secret=True),
     "sources.delete": _of("webhooks:write"),
-    "incoming.receive": Rule(None),
+    "incoming.receive": Rule(None, takes=()),
     # access
     "auth.login": LOGIN,
     "auth.refresh": LOGIN,
@@ -196,18 +208,19 @@ RULES: Final[dict[str, Rule]] = {
     # stats, events, health
     "stats.overview": _of("stats:read"),
     "stats.series": _of("stats:read"),
-    "events.stream": _of("events:read", streams=True, takes_ticket=True),
-    "events.socket": _of("events:read", streams=True, takes_ticket=True),
-    "health.live": Rule(None, streams=True),
-    "health.ready": Rule(None, streams=True),
+    "events.stream": _of("events:read", is_bare=True, takes_ticket=True),
+    "events.socket": _of("events:read", is_bare=True, takes_ticket=True),
+    "health.live": Rule(None, is_bare=True),
+    "health.ready": Rule(None, is_bare=True),
     "health.details": _of("workers:read", installation=True),
-    "docs.openapi": Rule(None, streams=True),
-    "docs.page": Rule(None, streams=True),
-    "docs.asset": Rule(None, streams=True),
-    "docs.problem": Rule(None, streams=True),
-    "pages.setup": Rule(None, streams=True),
-    "pages.style": Rule(None, streams=True),
-    "pages.script": Rule(None, streams=True),
+    "docs.openapi": Rule(None, is_bare=True),
+    "docs.page": Rule(None, is_bare=True),
+    "docs.asset": Rule(None, is_bare=True),
+    "docs.problem": Rule(None, is_bare=True),
+    "pages.root": Rule(None, is_bare=True),
+    "pages.setup": Rule(None, is_bare=True),
+    "pages.style": Rule(None, is_bare=True),
+    "pages.script": Rule(None, is_bare=True),
 }
 """One line per route, by its name."""
 
@@ -226,18 +239,20 @@ def may(who: Principal, permission: str) -> bool:
     )
 
 
-def allows(rule: Rule, who: Principal) -> bool:
-    """May this principal use the route at all?"""
+def refusal(rule: Rule, who: Principal) -> str | None:
+    """Why this principal may not use the route at all; None: it may."""
     if rule.permission is None:
-        return True
+        return None
+    if not may(who, rule.permission):
+        return f"it takes {rule.permission}"
     if rule.installation and who.tenant != INSTALLATION:
-        return False
+        return f"it is for the tenant {INSTALLATION}, which runs the installation"
     if rule.permission in WHOLE and who.scopes is not None:
-        return False
+        return "a key that is narrowed by scopes makes no users and no keys"
     subject = rule.permission.partition(":")[0]
     if queues_for(who, rule.permission) is not None and subject not in (*BY_QUEUE, OWN):
-        return False
-    return may(who, rule.permission)
+        return "who is bound to queues may only do what is about queues and their jobs"
+    return None
 
 
 def queues_for(who: Principal, permission: str) -> tuple[str, ...] | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -20,6 +23,7 @@ from taskflow.api import (
     batches,
     bulk,
     definitions,
+    description,
     dlq,
     docs,
     events,
@@ -102,12 +106,12 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
 
 def dependencies(streams: Streams | None = None) -> dict[str, Provide]:
     """What handlers may ask for."""
-    readiness, description = health.Readiness(), docs.Description(create_described)
+    readiness, document = health.Readiness(), docs.Description(create_described)
     return {
         "session": Provide(provide_session, sync_to_thread=False),
         "streams": Provide(lambda: streams, sync_to_thread=False),
         "readiness": Provide(lambda: readiness, sync_to_thread=False),
-        "document": Provide(lambda: description, sync_to_thread=False),
+        "document": Provide(lambda: document, sync_to_thread=False),
     }
 
 
@@ -116,7 +120,7 @@ def create_described() -> Litestar:
     return Litestar(
         route_handlers=[Router(PREFIX, route_handlers=[*ROUTES]), *health.ROUTES],
         dependencies=dependencies(),
-        openapi_config=docs.config(),
+        openapi_config=description.config(),
     )
 
 
@@ -152,6 +156,7 @@ def queries_of(app: Litestar) -> dict[str, frozenset[str]]:
 def _closing(taskflow: Taskflow, streams: Streams) -> Any:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        stop_early(streams)
         with suppress(TaskflowError):  # without a server: it says so when it is asked for something
             await taskflow.adsn()
             taskflow.listener()
@@ -162,6 +167,26 @@ def _closing(taskflow: Taskflow, streams: Streams) -> Any:
             await taskflow.aclose()
 
     return lifespan
+
+
+def stop_early(streams: Streams) -> None:
+    """Ends streams at the signal that ends the server: it would wait for them before it tells.
+
+    The server's own handlers are in place by now, and are called after. Outside of the main thread,
+    as in tests, there are no signals to hear.
+    """
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+        if callable(before):
+
+            def handle(got: int, frame: Any, before: Callable[[int, Any], Any] = before) -> None:
+                loop.call_soon_threadsafe(streams.stop)
+                before(got, frame)
+
+            signal.signal(number, handle)
 
 
 def _cors(origins: list[str]) -> CORSConfig | None:

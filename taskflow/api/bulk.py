@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from litestar import Request, post
 
+from taskflow.access.rules import NDJSON
 from taskflow.api import problems
 from taskflow.api.fields import Flag
 from taskflow.api.jobs import EnqueueBody
@@ -27,7 +28,6 @@ from taskflow.store.call import DriverError
 MOST_ITEMS = 10_000
 MOST_ERRORS = 1_000
 """Of an atomic call's errors, that many are told."""
-NDJSON = "application/x-ndjson"
 
 
 class BulkBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl
 
-from taskflow.access.rules import Rule, allows
+from taskflow.access.rules import Rule, refusal
 from taskflow.access.tokens import KEY_MARK, Signer, digest
 from taskflow.api.edge import Asgi
 from taskflow.api.problems import InvalidRequest
@@ -37,8 +37,8 @@ def admitted(standing: Standing, rule: Rule) -> Principal | None:
             said, "Send Authorization: Bearer TOKEN, from a login or an API key."
         )
     who = principal_of(standing)
-    if not allows(rule, who):
-        raise NotAllowed(f"{who.actor} may not do this: it takes {rule.permission}")
+    if reason := refusal(rule, who):
+        raise NotAllowed(f"{who.actor} may not do this: {reason}")
     return who
 
 
@@ -112,5 +112,6 @@ def check_query(scope: Asgi, known: Collection[str], rule: Rule) -> None:
     for name in query(scope):
         if name not in known and not (rule.takes_ticket and name == TICKET):
             close = nearest(name, known)
-            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
-            raise InvalidRequest.at(name[:40], f"is not a parameter of this route; {hint}")
+            hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(sorted(known))}"
+            said = f"is not a parameter of this route; {hint if known else 'it takes none'}"
+            raise InvalidRequest.at(name[:40], said)

@@ -62,7 +62,7 @@ class Door:
             return
         answer: Sequence[Any] = ()
         try:
-            if scope["method"] in SAFE and not rule.streams:
+            if scope["method"] in SAFE and not rule.is_bare:
                 # nothing to wait for but the database: one connection for all of it. What may need
                 # another comes before: who holds one while waiting for one may wait for itself
                 await self._keyring.signer()
@@ -72,12 +72,12 @@ class Door:
                     answer = await exchange.run(self._next, connection)
             else:
                 session = await self._admit(scope, rule, name)
-                if not rule.streams:
+                if not rule.is_bare:
                     answer = await Exchange(scope, receive, session, rule, name).run(self._next)
         except Exception as error:  # noqa: BLE001 - every error has its answer
             await send_answer(scope, send, error)
             return
-        if rule.streams:
+        if rule.is_bare:
             await self._next(scope, receive, send)
         if answer and scope["method"] not in SAFE and session.principal is not None:
             self._nudge(session.tenant)
@@ -103,7 +103,7 @@ class Door:
         """The session of a request that may go on. Raises what `admitted` raises."""
         address = str(scope["taskflow_address"])
         signer, standing = None, UNCOUNTED
-        if rule.permission is not None or not rule.streams:
+        if rule.permission is not None or not rule.is_bare:
             signer = self._keyring.found if connection is not None else await self._keyring.signer()
             standing = await self._ask(rule, signer, scope, address, connection)
         limits = rate_headers(standing)

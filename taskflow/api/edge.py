@@ -8,8 +8,10 @@ client says.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -18,6 +20,7 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from taskflow.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+log = logging.getLogger("taskflow.api")
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Asgi = Any
 """A connection's scope: a dict to which our layers add what they know, as `taskflow_...`."""
@@ -50,9 +53,12 @@ class Edge:
         scope["taskflow_request_id"] = request_id(sent)
         scope["taskflow_is_secure"] = self._is_secure(scope, sent)
 
+        begun = time.perf_counter()
+
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = self._headers(scope, list(message.get("headers", [])))
+                log_line(scope, message["status"], time.perf_counter() - begun)
             await send(message)
 
         await self._next(scope, receive, answer)
@@ -89,6 +95,16 @@ class Edge:
         return is_address(address) and any(
             ipaddress.ip_address(address) in network for network in self._proxies
         )
+
+
+def log_line(scope: Asgi, status: int, seconds: float) -> None:
+    """One line for each request: without its query, which may hold a ticket."""
+    session = scope.get("taskflow_session")
+    who = session.principal.actor if session is not None and session.principal else "-"
+    log.info(
+        "%s %s %d %.1f ms %s %s %s", scope["method"], ascii(scope["path"])[1:-1], status,
+        seconds * 1000, who, scope["taskflow_address"], scope["taskflow_request_id"],
+    )  # fmt: skip
 
 
 def networks(text: str) -> list[Network]:

@@ -23,6 +23,7 @@ from taskflow.api.problems import (
     RequestTooLarge,
     StillRunning,
     TooSlow,
+    UnreadableType,
 )
 from taskflow.api.session import Session
 from taskflow.calls import audit
@@ -56,6 +57,8 @@ class Exchange:
     ) -> tuple[Any, Any]:
         """The two messages of the answer, when all of it is committed."""
         body = b"" if self._is_read else await self._read_body()
+        if body:
+            self._check_type()
         if connection is not None:
             await self._act(connection, handler, body)
         else:
@@ -163,6 +166,7 @@ class Exchange:
         """Adds what is known by now: the next page, and an ETag; 304 where the caller has it."""
         if self._session.next_cursor is not None:
             self._start["headers"].append((b"link", self._next_link().encode()))
+        self._add_location()
         headers = [(n, v) for n, v in self._start["headers"] if n.lower() != b"etag"]
         tag = self._session.etag
         if tag is None and self._is_read and self._start["status"] == 200:
@@ -170,6 +174,8 @@ class Exchange:
         if tag is None:
             return
         self._start["headers"] = [*headers, (b"etag", tag.encode())]
+        if self._is_read:  # kept by whom it was for, and asked for anew each time
+            self._start["headers"].append((b"cache-control", b"private, no-cache"))
         wanted = header(self._scope, b"if-none-match")
         if self._is_read and wanted and tag in [part.strip() for part in wanted.split(",")]:
             self._body = b""
@@ -179,6 +185,14 @@ class Exchange:
                 for n, v in self._start["headers"]
                 if n.lower() not in (b"content-length", b"content-type")
             ]
+
+    def _add_location(self) -> None:
+        """Where what a POST has made can be read, unless the handler has said so."""
+        made, names = self._session.target, {n.lower() for n, _ in self._start["headers"]}
+        is_list = self._scope["method"] == "POST" and not self._scope.get("path_params")
+        if self._start["status"] == 201 and made and is_list and b"location" not in names:
+            place = f"{self._scope['path']}/{made}"
+            self._start["headers"].append((b"location", place.encode()))
 
     def _next_link(self) -> str:
         asked = {n: v for n, v in query(self._scope).items() if n != "cursor"}
@@ -203,6 +217,15 @@ class Exchange:
             target=target or None,
             detail=session.detail,
         )
+
+    def _check_type(self) -> None:
+        """A form is read as what it is not: browsers send them across sites without asking."""
+        kind = (header(self._scope, b"content-type") or "").partition(";")[0].strip().lower()
+        taken = self._rule.takes
+        if taken and kind not in taken:
+            raise UnreadableType(
+                f"a body of type {kind[:80]!a} is not taken", f"Send {' or '.join(taken)}."
+            )
 
     async def _read_body(self) -> bytes:
         """The whole body, within the bounds of size and time."""

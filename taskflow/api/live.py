@@ -4,6 +4,7 @@ more."""
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -13,16 +14,19 @@ import msgspec
 from litestar.di import NamedDependency
 
 from taskflow.access.rules import may
+from taskflow.api.problems import TooSlow
 from taskflow.api.session import Session, run_bound
 from taskflow.app import Taskflow
 from taskflow.calls import access
+from taskflow.errors import TaskflowError
 from taskflow.kernel.access import INSTALLATION, NotAllowed, Principal
 from taskflow.kernel.live import Event
 from taskflow.kernel.wire import plain
 from taskflow.observe.hub import Hub
 from taskflow.observe.viewer import Viewer
-from taskflow.store.call import Call
+from taskflow.store.call import Call, DriverError
 
+log = logging.getLogger("taskflow.api")
 LOOK_EVERY_S = 30.0
 """How long a stream may outlive the right to it."""
 MOST_VIEWERS = 5_000
@@ -42,6 +46,8 @@ class Streams:
         self._hub: Hub | None = None
         self._owners: dict[Viewer, tuple[str, str, int, int | None]] = {}
         self._watch: asyncio.Task[None] | None = None
+        self.is_stopping = asyncio.Event()
+        """Set when the server was told to stop: whoever waits answers now."""
 
     @property
     def hub(self) -> Hub:
@@ -54,9 +60,7 @@ class Streams:
         """A viewer of topics that the caller may look at. Raises `NotAllowed`, `InvalidTopic`."""
         await check_topics(session, topics)
         if len(self._owners) >= MOST_VIEWERS:
-            raise NotAllowed(
-                f"{MOST_VIEWERS:,} streams are open in this process", "Try again later."
-            )
+            raise TooSlow(f"{MOST_VIEWERS:,} streams are open here", "Try again later.")
         viewer = self.hub.open(session.tenant, topics, after)
         who = session.who
         self._owners[viewer] = (who.tenant, who.kind, who.id, session.token_version)
@@ -73,8 +77,14 @@ class Streams:
         self._owners.pop(viewer, None)
         viewer.close()
 
+    def stop(self) -> None:
+        """Ends all streams and all waits: a server that is to stop waits for its connections."""
+        self.is_stopping.set()
+        for viewer in list(self._owners):
+            self.end(viewer)
+
     async def close(self) -> None:
-        """Ends all streams: a server that is to stop would wait for them."""
+        self.stop()
         if self._watch is not None:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -96,12 +106,15 @@ class Streams:
         """Ends the streams whose callers would not be let in any more."""
         found = dict(self._owners)
         owners = sorted(set(found.values()), key=str)
-        with suppress(Exception):  # no answer: the streams go on, and so does the asking
+        try:
             stands = await self._app.arun(access.still_stand(owners))
-            gone = {who for who, is_there in zip(owners, stands, strict=True) if not is_there}
-            for viewer, who in found.items():
-                if who in gone:
-                    self.end(viewer)
+        except (TaskflowError, DriverError) as error:
+            log.warning("who may still look on could not be asked: %s", error)
+            return
+        gone = {who for who, is_there in zip(owners, stands, strict=True) if not is_there}
+        for viewer, who in found.items():
+            if who in gone:
+                self.end(viewer)
 
 
 async def check_topics(session: Session, topics: Sequence[str]) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, get
+from litestar.response import Redirect
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
     " form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 PAGE = b"""<!doctype html>
@@ -55,12 +56,20 @@ form.addEventListener("submit", async (event) => {
   if (answer.ok) {
     history.replaceState(null, "", location.pathname);
     form.hidden = true;
-    said.textContent = `Done: ${found.me.name} can log in now.`;
+    said.textContent = `Done: ${found.me.name} can log in now. `;
+    const link = {href: "/docs", textContent: "The API"};
+    said.append(Object.assign(document.createElement("a"), link));
   } else {
     said.textContent = `${found.detail} (${found.code}) ${found.hint || ""}`;
   }
 });
 """
+
+
+@get("/", name="pages.root", include_in_schema=False)
+async def root() -> Redirect:
+    """What a browser that was given the bare address is to see."""
+    return Redirect("/docs")
 
 
 @get("/setup", name="pages.setup", include_in_schema=False)
@@ -79,4 +88,4 @@ async def script() -> Response[bytes]:
     return Response(SCRIPT, media_type="text/javascript")
 
 
-ROUTES: list[Any] = [setup, style, script]
+ROUTES: list[Any] = [root, setup, style, script]

@@ -7,6 +7,7 @@ the fields that are wrong, each by its JSON pointer (RFC 6901).
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -28,6 +29,7 @@ from taskflow.kernel.request_errors import (
     RouteNotFound,
     StillRunning,
     TooSlow,
+    UnreadableType,
     WrongMethod,
 )
 from taskflow.kernel.schedule import ScheduleNotFound
@@ -44,6 +46,7 @@ __all__ = [
     "RouteNotFound",
     "StillRunning",
     "TooSlow",
+    "UnreadableType",
     "WrongMethod",
 ]
 """What handlers raise and other rooms know, too."""
@@ -52,6 +55,7 @@ MEDIA_TYPE = "application/problem+json"
 PAGES = "/problems/"
 """Where the API explains each code; see docs.py."""
 log = logging.getLogger("taskflow.api")
+_FIELD = re.compile(r"(?:unknown|required) field `(\w+)`")
 
 
 STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
@@ -77,6 +81,7 @@ STATUSES: dict[type[errors.TaskflowError], HTTPStatus] = {
     flow_errors.BatchNotFound: HTTPStatus.NOT_FOUND,
     RouteNotFound: HTTPStatus.NOT_FOUND,
     WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    UnreadableType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     webhooks.EndpointNotFound: HTTPStatus.NOT_FOUND,
     webhooks.SourceNotFound: HTTPStatus.NOT_FOUND,
     webhooks.DeliveryNotFound: HTTPStatus.NOT_FOUND,
@@ -224,18 +229,26 @@ def _refused(error: Exception) -> errors.TaskflowError | None:
 
 
 def _invalid(error: ValidationException) -> InvalidRequest:
-    fields = []
     extra = error.extra if isinstance(error.extra, list) else []
-    for item in extra:
-        if isinstance(item, dict):
-            where = "/" + str(item.get("key", "")).replace(".", "/").replace("[", "/").replace(
-                "]", ""
-            )
-            fields.append((where, str(item.get("message", ""))[:300]))
-    said = "; ".join(f"{where}: {text}" for where, text in fields) or str(error.detail)
-    ours = InvalidRequest(said[:1000])
+    fields = [
+        (_place(item), str(item.get("message", ""))[:300])
+        for item in extra
+        if isinstance(item, dict)
+    ]
+    said = "; ".join(f"{where}: {text}" if where else text for where, text in fields)
+    ours = InvalidRequest((said or str(error.detail))[:1000])
     ours.fields = tuple(fields)
     return ours
+
+
+def _place(item: dict[str, Any]) -> str:
+    """A field of the body as a JSON pointer; a parameter by its name."""
+    name = str(item.get("key", "")).replace("[", ".").replace("]", "")
+    if item.get("source") != "body" and name.partition(".")[0] != "data":
+        return name
+    inner = name.removeprefix("data").lstrip(".")
+    named = _FIELD.search(str(item.get("message", "")))
+    return "/" + "/".join(part for part in (*inner.split("."), named[1] if named else "") if part)
 
 
 def _by_status(error: HTTPException) -> errors.TaskflowError:
@@ -249,4 +262,6 @@ def _by_status(error: HTTPException) -> errors.TaskflowError:
         return access.NotAllowed(error.detail)
     if error.status_code == 413:
         return RequestTooLarge(error.detail)
+    if error.status_code == 415:
+        return UnreadableType(error.detail)
     return InvalidRequest(error.detail) if error.status_code < 500 else InternalError(error.detail)

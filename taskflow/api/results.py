@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Response, get
@@ -19,6 +20,7 @@ from taskflow import results
 from taskflow.api.answers import JsonResponse, blotted
 from taskflow.api.fields import IdPath, Number
 from taskflow.api.jobs import known
+from taskflow.api.live import Live
 from taskflow.api.session import Injected, Session, no_job
 from taskflow.calls import jobs, records
 from taskflow.errors import JobCancelled, JobFailed, ResultTimeout
@@ -28,6 +30,7 @@ from taskflow.kernel.stored import POSTGRES, Key, reference_in
 from taskflow.kernel.wire import plain
 from taskflow.waits import Wait
 
+T = TypeVar("T")
 LONGEST_WAIT_S = 60
 LINES = 200
 LOOK_EVERY_S = 1.0
@@ -53,14 +56,17 @@ class JobResult(msgspec.Struct, frozen=True):
 
 
 @get("/jobs/{job_id:str}/result", name="jobs.result")
-async def result(session: Injected, job_id: IdPath, wait: Patience = 0) -> Response[JobResult]:
+async def result(
+    session: Injected, streams: Live, job_id: IdPath, wait: Patience = 0
+) -> Response[JobResult]:
     """Give what a job returned, waiting for its end: 202 while it goes on, 409 if it has failed."""
     job = await session.job(known(job_id))
     # a session runs Calls and has a listener, as an app does
     waiting = Wait(session, "job", job.id, session.tenant, wait)  # type: ignore[arg-type]
     try:
-        ended = await waiting.auntil(lambda: jobs.get(job.id, session.tenant), is_over)
-    except ResultTimeout:
+        looking = waiting.auntil(lambda: jobs.get(job.id, session.tenant), is_over)
+        ended = await unless(streams.is_stopping, looking)
+    except (ResultTimeout, TimeoutError):
         job = await session.job(job.id)
         return JsonResponse(
             JobResult(job.id, job.state), status_code=202, headers={"retry-after": "1"}
@@ -76,18 +82,25 @@ async def result(session: Injected, job_id: IdPath, wait: Patience = 0) -> Respo
 
 @get("/jobs/{job_id:str}/logs/follow", name="jobs.follow")
 async def follow(
-    session: Injected, job_id: IdPath, after: Number = 0, last_event_id: LastSeen = None
+    session: Injected,
+    streams: Live,
+    job_id: IdPath,
+    after: Number = 0,
+    last_event_id: LastSeen = None,
 ) -> ServerSentEvent:
     """Send a job's log as it is written: events "log" with the line's number as their id, and one
     "end" when the job has ended."""
     job = await session.job(known(job_id))
-    return ServerSentEvent(events(session, job.id, int(last_event_id or after)))
+    first = int(last_event_id or after)
+    return ServerSentEvent(events(session, job.id, first, streams.is_stopping))
 
 
-async def events(session: Session, id: int, after: int) -> AsyncIterator[ServerSentEventMessage]:
+async def events(
+    session: Session, id: int, after: int, stopping: asyncio.Event
+) -> AsyncIterator[ServerSentEventMessage]:
     begun = spoken = time.monotonic()
     has_ended = False
-    while time.monotonic() < begun + FOLLOW_FOR_S:
+    while time.monotonic() < begun + FOLLOW_FOR_S and not stopping.is_set():
         # the job first: lines that are written in between are then in this look or the next
         job = await session.run(jobs.get(id, session.tenant))
         lines = await session.run(records.get_logs(id, after, LINES, None, session.tenant))
@@ -103,7 +116,23 @@ async def events(session: Session, id: int, after: int) -> AsyncIterator[ServerS
         if time.monotonic() > spoken + PING_EVERY_S:
             spoken = time.monotonic()
             yield ServerSentEventMessage(comment="still here")
-        await asyncio.sleep(LATE_LINES_S if has_ended else LOOK_EVERY_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LATE_LINES_S if has_ended else LOOK_EVERY_S):
+                await stopping.wait()
+
+
+async def unless(stopping: asyncio.Event, looking: Coroutine[Any, Any, T]) -> T:
+    """What a wait finds; raises `TimeoutError` when the server is told to stop."""
+    found = asyncio.ensure_future(looking)
+    stopped = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait([found, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not found.done():
+            raise TimeoutError
+        return await found
+    finally:
+        found.cancel()
+        stopped.cancel()
 
 
 def message(event: str, content: Any, id: str) -> ServerSentEventMessage:

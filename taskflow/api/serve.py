@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +23,25 @@ LINK_LIFETIME = timedelta(hours=24)
 
 def application() -> Application:
     """What a serving process makes for itself, from the settings of its environment."""
-    return create_app(Taskflow.from_env())
+    app = Taskflow.from_env()
+    level = app.settings.log_level.upper()
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for name in ("alembic", "httpx", "uvicorn.error"):  # theirs would drown ours
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    return create_app(app)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises `ConfigurationError` where somebody listens already."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} of {host} is not to be had: {error.strerror}", "Give another --port."
+            ) from None
 
 
 def prepare(app: Taskflow) -> str | None:
@@ -49,7 +69,7 @@ def run(app: Taskflow, *, host: str, port: int, workers: int) -> None:
 
     options: dict[str, Any] = {
         "host": host, "port": port, "factory": True, "log_level": app.settings.log_level,
-        "access_log": False, "server_header": False, "proxy_headers": False,
+        "access_log": False, "log_config": None, "server_header": False, "proxy_headers": False,
         "timeout_graceful_shutdown": max(int(app.settings.grace.total_seconds()), 1),
         "ws_max_size": 65_536,
     }  # fmt: skip

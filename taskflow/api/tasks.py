@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from litestar import get
 
-from taskflow.access.rules import RULES, allows
+from taskflow.access.rules import RULES, refusal
 from taskflow.api.answers import Page, paged, read_cursor
 from taskflow.api.fields import Cursor, Limit, NamePath
 from taskflow.api.session import Injected
@@ -39,9 +39,9 @@ async def get_task(session: Injected, name: NamePath) -> TaskDetail:
     if not found:
         raise UnknownTask(f'no worker has published a task "{name}"', "See GET /tasks.")
     workers = None
-    if allows(RULES["workers.list"], session.who):
+    if refusal(RULES["workers.list"], session.who) is None:
         workers = await session.run(reads.workers_knowing(name))
-    return TaskDetail(found[0], await session.run(reads.versions(name)), workers)
+    return TaskDetail(found[0], await session.run(reads.versions(name, session.tenant)), workers)
 
 
 ROUTES = [list_tasks, get_task]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from litestar import get, post, put
+from litestar import Response, get, post, put
 from litestar.params import JSONBody
 
 from taskflow.access.tokens import make_token
-from taskflow.api.answers import Page, paged, read_cursor
+from taskflow.api.answers import PREFIX, JsonResponse, Page, paged, read_cursor
 from taskflow.api.auth import LINK_LIFETIME
+from taskflow.api.edits import IfNoneMatch, check_put
 from taskflow.api.fields import Cursor, Limit, NamePath, Text
 from taskflow.api.session import Injected, Session
 from taskflow.calls import audit, people
@@ -54,20 +55,29 @@ async def get_tenant(session: Injected, tenant: NamePath) -> Tenant:
 
 
 @put("/tenants/{tenant:str}", name="tenants.put")
-async def put_tenant(session: Injected, tenant: NamePath, data: JSONBody[TenantBody]) -> Tenant:
-    """Make a tenant, or change its quotas. Takes If-Match."""
+async def put_tenant(
+    session: Injected,
+    tenant: NamePath,
+    data: JSONBody[TenantBody],
+    if_none_match: IfNoneMatch = None,
+) -> Response[Tenant]:
+    """Make a tenant, or change the quotas of one. Takes If-Match where there is one."""
     name = check_name(tenant, "tenant")
-    expected = session.if_match.strip('"') if session.if_match else ""
+    await session.lock(f"tenant {name}")
+    known = await session.run(people.tenants(name))
+    check_put(session, f'"{known[0].version}"' if known else None, if_none_match)
     await session.run(
         people.put_tenant(
             name, max_live_jobs=data.max_live_jobs, max_requests=data.max_requests,
             max_storage_bytes=data.max_storage_bytes, disabled=data.disabled,
-            expected=int(expected) if expected.isdecimal() and len(expected) < 10 else None,
+            expected=known[0].version if known else None,
         )
     )  # fmt: skip
     found = await tenant_of(session, name)
     session.etag = f'"{found.version}"'
-    return found
+    if known:
+        return JsonResponse(found)
+    return JsonResponse(found, status_code=201, headers={"location": f"{PREFIX}/tenants/{name}"})
 
 
 @post("/tenants/{tenant:str}/invite", name="tenants.invite", status_code=201)

@@ -21,7 +21,6 @@ from taskflow.errors import InvalidOption
 from taskflow.kernel.access import ApiKey, KeyNotFound, Role, User, UserNotFound
 from taskflow.kernel.names import check_name
 
-LONGEST_OVERLAP = timedelta(days=30)
 Rate = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 

@@ -211,16 +211,18 @@ def tasks(
 
 
 @remembered
-def versions(task: str) -> Call[list[VersionLine]]:
-    """The jobs of a task that may still run, by the version of their arguments."""
+def versions(task: str, tenant: str | None = None) -> Call[list[VersionLine]]:
+    """The jobs of a task that may still run, by the version of their arguments; of all tenants
+    unless one is named."""
     return Call(
         "select x.version, count(*) filter (where x.state <> 'running' and x.state <> 'dead'),"
         " count(*) filter (where x.state = 'running'), count(*) filter (where x.state = 'dead')"
         " from (select j.args_version as version, j.state::text from taskflow.job j"
-        " where j.task = %(task)s union all"
-        " select d.args_version, 'dead' from taskflow.dead_job d where d.task = %(task)s) x"
+        " where j.task = %(task)s and (%(tenant)s::text is null or j.tenant = %(tenant)s) union all"
+        " select d.args_version, 'dead' from taskflow.dead_job d where d.task = %(task)s"
+        " and (%(tenant)s::text is null or d.tenant = %(tenant)s)) x"
         " group by 1 order by 1 nulls first",
-        {"task": task},
+        {"task": task, "tenant": tenant},
         each(VersionLine),
     )
 

@@ -37,6 +37,7 @@ def command(invocation: Invocation, host: str, port: int, workers: int) -> None:
             f"the API needs a package that is not installed: {error.name}",
             "Run pip install 'taskflow-pg[api]'.",
         ) from None
+    serve.check_port(host, port)
     app = invocation.app
     token = serve.prepare(app)
     base = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::') else host}:{port}"  # noqa: S104

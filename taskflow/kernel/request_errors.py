@@ -52,6 +52,12 @@ class PreconditionMissing(TaskflowError):
     code = "TF177"
 
 
+class UnreadableType(TaskflowError):
+    """The body of a request is of a type that the route does not take."""
+
+    code = "TF213"
+
+
 class RequestTooLarge(TaskflowError):
     """The body of a request is larger than the API takes."""
 

@@ -141,7 +141,7 @@ def workers_knowing(task: str) -> Script[list[WorkerLine]]:
 
 
 @stands_for(reads.versions)
-def versions(task: str) -> Script[list[VersionLine]]:
+def versions(task: str, tenant: str | None = None) -> Script[list[VersionLine]]:
     found = yield from _task(task)
     return found.jobs if found else []
 

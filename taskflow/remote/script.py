@@ -95,7 +95,7 @@ def script_of(call: Call[T]) -> Script[T]:
     script = TABLE.get(origin.builder) if origin is not None else None
     if origin is None or script is None:
         raise NeedsDatabase(
-            "this command needs the database: the REST API has no route for it",
+            "this command needs the database: it does not go through the REST API",
             "Leave --api out, and TASKFLOW_API_URL.",
         )
     found: Script[T] = script(*origin.arguments, **origin.options)

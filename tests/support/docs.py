@@ -21,7 +21,7 @@ import click
 import taskflow
 from taskflow import errors, settings
 from taskflow.api.app import create_described
-from taskflow.api.docs import describe
+from taskflow.api.description import describe
 from taskflow.cli import exits, main, tree
 from taskflow.kernel.durations import format_duration
 from taskflow.store import load
