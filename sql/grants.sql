@@ -105,9 +105,15 @@ begin
       continue;
     end if;
     execute format('grant select %s on taskflow.%I to taskflow_api', '(' || (v_secret ->> v_table.name) || ')', v_table.name);
-    if v_table.relkind = 'v' or v_table.relrowsecurity then
+    -- told by the policies, too: dropping the role takes its own away alone
+    if v_table.relkind = 'v' or v_table.relrowsecurity and (
+         select count(*) = case when v_table.name = any (v_by_queue) then 2 else 1 end from pg_policies p
+          where p.schemaname = 'taskflow' and p.tablename = v_table.name and p.policyname in ('own_tenant', 'own_queues')) then
       continue;
     end if;
+    execute format('drop policy if exists everybody on taskflow.%I', v_table.name);
+    execute format('drop policy if exists own_tenant on taskflow.%I', v_table.name);
+    execute format('drop policy if exists own_queues on taskflow.%I', v_table.name);
     execute format('create policy everybody on taskflow.%I using (true) with check (true)', v_table.name);
     execute format('create policy own_tenant on taskflow.%I as restrictive to taskflow_api using (tenant = taskflow.bound_tenant()%s)',
                    v_table.name, case when v_table.name = any (v_shared) then ' or tenant = ''default'''

@@ -2558,19 +2558,19 @@ GRANT ALL ON FUNCTION taskflow.note_delivery(id bigint, status integer, error te
 
 REVOKE ALL ON FUNCTION taskflow.note_end(tenant text, key_ids bigint[], has_failed boolean) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.note_login(tenant text, id bigint, succeeded boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.note_login(tenant text, id bigint, succeeded boolean) TO taskflow_api;
+REVOKE ALL ON FUNCTION taskflow.note_login(tenant text, id bigint, succeeded boolean, checked_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.note_login(tenant text, id bigint, succeeded boolean, checked_hash text) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.note_queue(tenant text, name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION taskflow.note_tick(schedule taskflow.schedule, tick_at timestamp with time zone, at_time timestamp with time zone, status text, reason text, job_id bigint, until_at timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION taskflow.open_delivery(id bigint, tenant text) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.open_delivery(id bigint, tenant text) TO taskflow_worker;
-GRANT ALL ON FUNCTION taskflow.open_delivery(id bigint, tenant text) TO taskflow_operator;
+REVOKE ALL ON FUNCTION taskflow.open_delivery(id bigint, job_id bigint, tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.open_delivery(id bigint, job_id bigint, tenant text) TO taskflow_worker;
+GRANT ALL ON FUNCTION taskflow.open_delivery(id bigint, job_id bigint, tenant text) TO taskflow_operator;
 
-REVOKE ALL ON FUNCTION taskflow.open_request(address text, key_hash bytea, user_tenant text, user_id bigint, token_version integer, ticket_hash bytea, is_costly boolean, OUT standing text, OUT tenant text, OUT kind text, OUT id bigint, OUT name text, OUT role text, OUT scopes text[], OUT queues text[], OUT rate integer, OUT used integer, OUT reset_s double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.open_request(address text, key_hash bytea, user_tenant text, user_id bigint, token_version integer, ticket_hash bytea, is_costly boolean, OUT standing text, OUT tenant text, OUT kind text, OUT id bigint, OUT name text, OUT role text, OUT scopes text[], OUT queues text[], OUT rate integer, OUT used integer, OUT reset_s double precision) TO taskflow_api;
+REVOKE ALL ON FUNCTION taskflow.open_request(address text, key_hash bytea, user_tenant text, user_id bigint, token_version integer, ticket_hash bytea, is_costly boolean, OUT standing text, OUT tenant text, OUT kind text, OUT id bigint, OUT name text, OUT role text, OUT scopes text[], OUT queues text[], OUT version integer, OUT rate integer, OUT used integer, OUT reset_s double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.open_request(address text, key_hash bytea, user_tenant text, user_id bigint, token_version integer, ticket_hash bytea, is_costly boolean, OUT standing text, OUT tenant text, OUT kind text, OUT id bigint, OUT name text, OUT role text, OUT scopes text[], OUT queues text[], OUT version integer, OUT rate integer, OUT used integer, OUT reset_s double precision) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.open_schedule(name text, tenant text) FROM PUBLIC;
 
@@ -2853,8 +2853,8 @@ REVOKE ALL ON FUNCTION taskflow.set_limit(name text, queue text, task text, key 
 GRANT ALL ON FUNCTION taskflow.set_limit(name text, queue text, task text, key text, concurrency integer, ordered boolean, rate integer, per interval, burst integer, weight_by text, breaker_failures integer, breaker_window interval, breaker_cooldown interval, tenant text) TO taskflow_operator;
 GRANT ALL ON FUNCTION taskflow.set_limit(name text, queue text, task text, key text, concurrency integer, ordered boolean, rate integer, per interval, burst integer, weight_by text, breaker_failures integer, breaker_window interval, breaker_cooldown interval, tenant text) TO taskflow_api;
 
-REVOKE ALL ON FUNCTION taskflow.set_password(tenant text, id bigint, password_hash text) FROM PUBLIC;
-GRANT ALL ON FUNCTION taskflow.set_password(tenant text, id bigint, password_hash text) TO taskflow_api;
+REVOKE ALL ON FUNCTION taskflow.set_password(tenant text, id bigint, password_hash text, checked_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION taskflow.set_password(tenant text, id bigint, password_hash text, checked_hash text) TO taskflow_api;
 
 REVOKE ALL ON FUNCTION taskflow.set_priority(id bigint, priority text, tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION taskflow.set_priority(id bigint, priority text, tenant text) TO taskflow_operator;

@@ -1,7 +1,8 @@
 -- What a worker needs for a delivery: where to send what, the headers, and the secrets to sign with. No row: there
--- is nothing to do, because it was delivered, its endpoint is disabled or deleted, or it is past retention; the
--- delivery is then marked as skipped, if it waited. The body is the same at each attempt. Locks: the delivery.
-create or replace function taskflow.open_delivery(id bigint, tenant text default 'default')
+-- is nothing to do, because the job is not the delivery's own, it was delivered, its endpoint is disabled or
+-- deleted, or it is past retention; the delivery is then marked as skipped, if it waited. The body is the
+-- same at each attempt. Locks: the delivery.
+create or replace function taskflow.open_delivery(id bigint, job_id bigint, tenant text default 'default')
 returns table (url text, headers jsonb, secrets text[], event_id bigint, body text, sent_at timestamptz)
 language plpgsql volatile security definer set search_path = taskflow, pg_temp as $$
 #variable_conflict use_column
@@ -9,7 +10,7 @@ declare
   v_d taskflow.webhook_delivery;
 begin
   select * into v_d from taskflow.webhook_delivery d
-   where d.tenant = open_delivery.tenant and d.id = open_delivery.id for update;
+   where d.tenant = open_delivery.tenant and d.id = open_delivery.id and d.job_id = open_delivery.job_id for update;
   if not found or v_d.state in ('delivered', 'gone', 'skipped') then
     return;
   end if;

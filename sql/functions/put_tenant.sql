@@ -12,7 +12,9 @@ declare
   v_is_new boolean;
 begin
   perform taskflow.tenant_of('default'), taskflow.check_name('tenant', put_tenant.name);
-  if put_tenant.name = 'default' and num_nonnulls(max_live_jobs, max_storage_bytes) > 0 then
+  if put_tenant.name = 'default' and put_tenant.disabled then
+    raise exception 'the tenant default runs the installation' using errcode = 'TF191', hint = 'Disable its users and keys instead.';
+  elsif put_tenant.name = 'default' and num_nonnulls(max_live_jobs, max_storage_bytes) > 0 then
     raise exception 'the tenant default has no quota of jobs or bytes'
       using errcode = 'TF111', hint = 'Quotas of jobs are for other tenants: the plain path of an enqueue asks for none.';
   end if;

@@ -49,7 +49,7 @@ begin
                'finished_at', taskflow.tick_text(r.finished_at)), null, null)::taskflow.event_draft
         from run r) d;
   update taskflow.webhook_delivery d set state = 'failed', finished_at = v_now
-   where d.tenant = tell_endpoints.tenant and d.id = any (v_undelivered) and d.state = 'pending';
+   where d.tenant = tell_endpoints.tenant and d.id = any (v_undelivered) and d.job_id = any (ids) and d.state = 'pending';
   if v_drafts is not null then
     perform taskflow.send_events(tenant, v_drafts);
   end if;

@@ -88,7 +88,8 @@ async def login(session: Injected, data: JSONBody[LoginBody]) -> Response[Grante
     matches = await passwords.fits(data.password, stored)
     version = None
     if known is not None and known.locked_s == 0:
-        call = access.note_login(data.tenant, known.id, succeeded=matches)
+        checked = stored if matches else None
+        call = access.note_login(data.tenant, known.id, succeeded=matches, checked=checked)
         version = await session.run(call)
     session.target = data.name[:100]
     if known is None or not matches or version is None:
@@ -155,8 +156,11 @@ async def change_password(session: Injected, data: JSONBody[PasswordBody]) -> Re
     if not matches:
         raise NotAllowed("the current password is another one", "Try again.")
     hashed = await passwords.make_hash(data.new)
-    version = await session.run(access.set_password(who.tenant, who.id, hashed))
-    return await grant(session, who.tenant, who.id, version or 0, secrets.token_hex(16))
+    call = access.set_password(who.tenant, who.id, hashed, stored)
+    version = await session.run(call)
+    if version is None:
+        raise NotAllowed("the password was changed at the same time", "Log in with the new one.")
+    return await grant(session, who.tenant, who.id, version, secrets.token_hex(16))
 
 
 @post("/auth/ticket", name="auth.ticket", status_code=201)

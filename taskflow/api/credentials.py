@@ -14,7 +14,7 @@ from taskflow.errors import nearest
 from taskflow.kernel.access import NotAllowed, NotAuthenticated, Principal, RateLimited, Standing
 
 TICKET = "ticket"
-UNCOUNTED = Standing("anonymous", None, None, None, None, None, None, None, 0, 0, 0)
+UNCOUNTED = Standing("anonymous", None, None, None, None, None, None, None, None, 0, 0, 0)
 """Of requests for what everybody may see without a look at the database."""
 
 
@@ -101,7 +101,10 @@ def header(scope: Asgi, name: bytes) -> str | None:
 
 def query(scope: Asgi) -> Mapping[str, str]:
     text = scope.get("query_string", b"").decode("latin-1")
-    return dict(parse_qsl(text, max_num_fields=100))
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        raise InvalidRequest("more than 100 query parameters") from None
 
 
 def check_query(scope: Asgi, known: Collection[str], rule: Rule) -> None:

@@ -119,7 +119,7 @@ class Door:
         session = Session(self._app, signer, who, address, rule.permission)
         session.request_id = scope["taskflow_request_id"]
         session.if_match = header(scope, b"if-match")
-        session.token_version = self._version_of(scope, signer)
+        session.token_version = standing.version
         session.is_secure = scope["taskflow_is_secure"]
         scope["taskflow_session"] = session
         return session
@@ -141,10 +141,6 @@ class Door:
         if is_given and found.standing == "anonymous":
             return msgspec.structs.replace(found, standing="unknown")
         return found
-
-    @staticmethod
-    def _version_of(scope: Asgi, signer: Signer | None) -> int | None:
-        return credential_of(scope, signer, takes_ticket=False)[0].token_version if signer else None
 
     async def _note_refusal(self, scope: Asgi, name: str, standing: Standing, address: str) -> None:
         """A refused attempt to change something stands in the audit trail, too."""

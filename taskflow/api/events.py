@@ -23,6 +23,7 @@ from taskflow.api.problems import InvalidRequest, explain, problem_of
 from taskflow.api.session import Injected, Session
 from taskflow.errors import TaskflowError
 from taskflow.observe.viewer import Viewer
+from taskflow.store.call import DriverError
 
 Topics = Annotated[
     str,
@@ -88,7 +89,7 @@ async def _heed(
         await check_topics(session, wish.subscribe)
         streams.hub.unwatch(viewer, wish.unsubscribe)
         streams.hub.watch(viewer, wish.subscribe)
-    except TaskflowError as error:
+    except (TaskflowError, DriverError) as error:
         problem = problem_of(explain(error), "/api/v1/ws", session.request_id)
         await socket.send_json(msgspec.to_builtins({"type": "error", "data": problem}))
 

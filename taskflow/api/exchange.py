@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +29,7 @@ from taskflow.api.problems import (
 from taskflow.api.session import Session
 from taskflow.calls import audit
 from taskflow.calls.audit import KeptAnswer
-from taskflow.store.call import arun, translated
+from taskflow.store.call import DriverError, arun, translated
 from taskflow.store.database import AsyncConnection
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -77,7 +78,8 @@ class Exchange:
                 await self._answer(handler, body)
                 await self._end(connection)
         except BaseException:
-            await connection.rollback()
+            with suppress(DriverError):  # the connection may be what has failed
+                await connection.rollback()
             raise
         finally:
             self._session.connection = None
@@ -108,8 +110,10 @@ class Exchange:
             self._finish()
             return
         route = f"{self._scope['method']} {self._scope['path']}"
-        asked = hashlib.sha256(b"\0".join((self._scope.get("query_string", b""), body))).digest()
-        kept = await self._session.run(audit.find_answer(who.actor, route, key, asked))
+        # sealed with our key: a body may hold a password, and a plain digest could be guessed at
+        asked = self._session.signer.sign(b"\0".join((self._scope.get("query_string", b""), body)))
+        actor = f"{who.kind}:{who.id}"  # names are not unique
+        kept = await self._session.run(audit.find_answer(actor, route, key, asked))
         if kept.standing == "new":
             await handler(self._scope, replayed(body), self._take)
             self._finish()
@@ -117,7 +121,7 @@ class Exchange:
                 answer = b"" if self._rule.has_secret else self._body
                 await self._session.run(
                     audit.keep_answer(
-                        who.actor,
+                        actor,
                         route,
                         key,
                         asked,

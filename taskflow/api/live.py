@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -13,23 +13,26 @@ from typing import Any
 import msgspec
 from litestar.di import NamedDependency
 
-from taskflow.access.rules import may
+from taskflow.access.rules import may, queues_for
+from taskflow.api.fields import number
 from taskflow.api.problems import TooSlow
-from taskflow.api.session import Session, run_bound
+from taskflow.api.session import Session, no_job, run_bound
 from taskflow.app import Taskflow
-from taskflow.calls import access
+from taskflow.calls import access, jobs
 from taskflow.errors import TaskflowError
-from taskflow.kernel.access import INSTALLATION, NotAllowed, Principal
+from taskflow.kernel.access import INSTALLATION, NotAllowed, Principal, RateLimited
 from taskflow.kernel.live import Event
 from taskflow.kernel.wire import plain
-from taskflow.observe.hub import Hub
+from taskflow.observe.hub import MOST_TOPICS, Hub
+from taskflow.observe.topics import InvalidTopic
 from taskflow.observe.viewer import Viewer
 from taskflow.store.call import Call, DriverError
 
 log = logging.getLogger("taskflow.api")
 LOOK_EVERY_S = 30.0
 """How long a stream may outlive the right to it."""
-MOST_VIEWERS = 5_000
+MOST_VIEWERS, MOST_OF_ONE = 5_000, 500
+"""Streams of a process, and of one user or key: programs may serve many browsers with one."""
 PERMISSIONS = {
     "job": "jobs:read", "queue": "queues:read", "queues": "queues:read", "run": "workflows:read",
     "workers": "workers:read", "stats": "stats:read",
@@ -61,9 +64,12 @@ class Streams:
         await check_topics(session, topics)
         if len(self._owners) >= MOST_VIEWERS:
             raise TooSlow(f"{MOST_VIEWERS:,} streams are open here", "Try again later.")
-        viewer = self.hub.open(session.tenant, topics, after)
         who = session.who
-        self._owners[viewer] = (who.tenant, who.kind, who.id, session.token_version)
+        owner = (who.tenant, who.kind, who.id, session.token_version)
+        if sum(1 for one in self._owners.values() if one[:3] == owner[:3]) >= MOST_OF_ONE:
+            raise RateLimited(f"you have {MOST_OF_ONE} streams open", "Close some.")
+        viewer = self.hub.open(session.tenant, topics, after)
+        self._owners[viewer] = owner
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._end_the_disowned(), name="taskflow-streams")
         return viewer
@@ -117,28 +123,35 @@ class Streams:
                 self.end(viewer)
 
 
-async def check_topics(session: Session, topics: Sequence[str]) -> None:
+async def check_topics(session: Session, given: Sequence[str]) -> None:
     """Raises `NotAllowed` for a topic that is not the caller's to look at."""
+    topics = set(given)
+    if len(topics) > MOST_TOPICS:
+        raise InvalidTopic(f"at most {MOST_TOPICS} topics at once", "Ask for fewer.")
     for topic in topics:
         kind, _, name = topic.partition(":")
         permission = PERMISSIONS.get(kind)
         if permission is None:
             continue  # the hub says what there is
-        if not may(session.who, permission) or not is_in_bounds(session.who, kind, name):
+        bounds = queues_for(session.who, permission)
+        if not may(session.who, permission) or not is_in_bounds(session.who, bounds, kind, name):
             raise NotAllowed(f"topic {topic[:80]} is not yours to look at", "")
-    if session.who.queues is not None:
+    bounds = queues_for(session.who, "jobs:read")
+    if bounds is not None:
         for topic in topics:
-            if topic.startswith("job:") and topic[4:].isdecimal() and len(topic) < 24:
-                await session.job(int(topic[4:]))
+            if topic.startswith("job:") and topic[4:].isdecimal() and number(topic[4:]) is not None:
+                job = await session.run(jobs.get(int(topic[4:]), session.tenant))
+                if job is None or job.queue not in bounds:
+                    raise no_job(topic[4:])
 
 
-def is_in_bounds(who: Principal, kind: str, name: str) -> bool:
+def is_in_bounds(who: Principal, bounds: Collection[str] | None, kind: str, name: str) -> bool:
     """Workers are the installation's; who is bound to queues looks at those, and at their jobs."""
     if kind == "workers":
-        return who.tenant == INSTALLATION and who.queues is None
-    if who.queues is None or kind == "job":
+        return who.tenant == INSTALLATION and bounds is None
+    if bounds is None or kind == "job":
         return True
-    return kind == "queue" and name in who.queues
+    return kind == "queue" and name in bounds
 
 
 def encoded(event: Event) -> bytes:

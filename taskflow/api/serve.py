@@ -13,7 +13,7 @@ from taskflow.api.app import create_app
 from taskflow.api.edge import Application
 from taskflow.app import Taskflow
 from taskflow.calls import access, health
-from taskflow.errors import ConfigurationError
+from taskflow.errors import ConfigurationError, SchemaMismatch
 from taskflow.store.fit import require_current
 
 FACTORY = "taskflow.api.serve:application"
@@ -58,6 +58,11 @@ def prepare(app: Taskflow) -> str | None:
             f"the API would connect as {server.user}, a superuser of the database",
             "Give it a role of its own: create role web login in role taskflow_api;"
             " or set api_allow_superuser on a machine of yours.",
+        )
+    if bare := app.run(health.unprotected()):
+        raise SchemaMismatch(
+            f"row-level security is missing from {', '.join(bare[:5])}",
+            "Run taskflow db upgrade: it makes the policies that are not there.",
         )
     secret = make_token()
     return secret.text if app.run(access.first_admin(secret.hash, LINK_LIFETIME)) else None

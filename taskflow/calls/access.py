@@ -23,9 +23,9 @@ class Credential(NamedTuple):
 def open_request(address: str, credential: Credential, *, is_costly: bool) -> Call[Standing]:
     """Who asks, and whether the rate allows it; counts the request."""
     return Call(
-        "select standing, tenant, kind, id, name, role, scopes, queues, rate, used, reset_s"
-        " from taskflow.open_request(%(address)s, %(key)s::bytea, %(tenant)s, %(user)s::bigint,"
-        " %(version)s::integer, %(ticket)s::bytea, %(costly)s)",
+        "select standing, tenant, kind, id, name, role, scopes, queues, version,"
+        " rate, used, reset_s from taskflow.open_request(%(address)s, %(key)s::bytea, %(tenant)s,"
+        " %(user)s::bigint, %(version)s::integer, %(ticket)s::bytea, %(costly)s)",
         {
             "address": address,
             "key": credential.key_hash,
@@ -111,11 +111,14 @@ def find_user(tenant: str, id: int) -> Call[Principal | None]:
     )
 
 
-def note_login(tenant: str, id: int, *, succeeded: bool) -> Call[int | None]:
-    """Counts a login; answers the version that the user's tokens carry."""
+def note_login(
+    tenant: str, id: int, *, succeeded: bool, checked: str | None = None
+) -> Call[int | None]:
+    """Counts a login; answers the version that the user's tokens carry, None where the password is
+    not `checked` any more."""
     return Call(
-        "select taskflow.note_login(%(tenant)s, %(id)s::bigint, %(succeeded)s)",
-        {"tenant": tenant, "id": id, "succeeded": succeeded},
+        "select taskflow.note_login(%(tenant)s, %(id)s::bigint, %(succeeded)s, %(checked)s)",
+        {"tenant": tenant, "id": id, "succeeded": succeeded, "checked": checked},
         scalar,
     )
 
@@ -157,11 +160,13 @@ def end_session(hash: bytes) -> Call[None]:  # noqa: A002
     return Call("select taskflow.end_session(%(hash)s::bytea)", {"hash": hash}, nothing)
 
 
-def set_password(tenant: str, id: int, password_hash: str) -> Call[int | None]:
+def set_password(
+    tenant: str, id: int, password_hash: str, checked: str | None = None
+) -> Call[int | None]:
     """Sets a password and ends all logins; answers the new version of the user's tokens."""
     return Call(
-        "select taskflow.set_password(%(tenant)s, %(id)s::bigint, %(hash)s)",
-        {"tenant": tenant, "id": id, "hash": password_hash},
+        "select taskflow.set_password(%(tenant)s, %(id)s::bigint, %(hash)s, %(checked)s)",
+        {"tenant": tenant, "id": id, "hash": password_hash, "checked": checked},
         scalar,
     )
 

@@ -115,6 +115,19 @@ def server() -> Call[Server]:
     )
 
 
+def unprotected() -> Call[list[str]]:
+    """Tables that row-level security would show to every tenant; empty when all is well."""
+    return Call(
+        "select c.relname::text from pg_class c where c.relnamespace = 'taskflow'::regnamespace"
+        " and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> 'alembic_version'"
+        " and not (c.relrowsecurity and exists (select from pg_policies p"
+        " where p.schemaname = 'taskflow' and p.tablename = c.relname"
+        " and p.policyname = 'own_tenant')) order by 1",
+        {},
+        each(str),
+    )
+
+
 def is_superuser() -> Call[bool]:
     """Does row-level security pass the session's user by?"""
     return Call(

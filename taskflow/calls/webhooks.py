@@ -242,12 +242,12 @@ def resend_failed(
     )
 
 
-def open_delivery(id: int, tenant: str) -> Call[Parcel | None]:
+def open_delivery(id: int, job_id: int, tenant: str) -> Call[Parcel | None]:
     """For a worker: what to send; None when there is nothing to do any more."""
     return Call(
         "select url, headers::text, secrets, event_id, body, sent_at"
-        " from taskflow.open_delivery(%(id)s::bigint, %(tenant)s)",
-        {"id": id, "tenant": tenant},
+        " from taskflow.open_delivery(%(id)s::bigint, %(job_id)s::bigint, %(tenant)s)",
+        {"id": id, "job_id": job_id, "tenant": tenant},
         first(
             lambda url, headers, secrets, event_id, body, sent_at: Parcel(
                 url, codec.decode(headers), secrets, event_id, body, sent_at

@@ -90,6 +90,8 @@ class Standing(msgspec.Struct, frozen=True):
     role: Role | None
     scopes: list[str] | None
     queues: list[str] | None
+    version: int | None
+    """Of a user's tokens now."""
     rate: int
     """Requests a minute."""
     used: int

@@ -240,6 +240,7 @@ def _ordered_objects() -> Iterator[SqlObject]:
 def _apply_objects(connection: sqlalchemy.Connection) -> None:
     changed = set(_status(connection).changed)
     if not changed:
+        _execute(connection, load.grants())  # a restore may have come without the roles
         return
     _execute(connection, "set local check_function_bodies = off")
     retired: list[str] = []

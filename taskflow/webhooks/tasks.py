@@ -68,7 +68,7 @@ def add_to(app: Taskflow) -> None:
 async def deliver(ctx: Context, delivery_id: int) -> dict[str, int]:
     """Sends an event to an endpoint; answers with which status it was taken."""
     app = ctx.app
-    parcel = await app.arun(calls.open_delivery(delivery_id, ctx.tenant))
+    parcel = await app.arun(calls.open_delivery(delivery_id, ctx.job_id, ctx.tenant))
     if parcel is None:
         raise Cancel("nothing to deliver: it was delivered, or its endpoint is disabled or deleted")
     rules = Rules.of(app.settings.webhook_allow, app.settings.webhook_http)

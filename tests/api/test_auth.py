@@ -72,15 +72,27 @@ async def test_a_login_gives_a_token_and_a_cookie_that_scripts_cannot_read(
 
 
 async def test_a_refresh_token_works_once_and_its_theft_ends_the_login(
-    client: Client, ann: httpx.AsyncClient
+    client: Client, ann: httpx.AsyncClient, db: Connection
 ) -> None:
     stolen = ann.cookies["taskflow_refresh"]
     renewed = await ann.post("/auth/refresh")
     assert renewed.status_code == 200
+    db.execute("update taskflow.api_token set used_at = used_at - interval '11 seconds'")
     thief = client()
     thief.cookies.set("taskflow_refresh", stolen)
     assert (await thief.post("/auth/refresh")).status_code == 401
     assert (await ann.post("/auth/refresh")).status_code == 401, "the family is ended"
+
+
+async def test_two_tabs_that_renew_at_once_do_not_end_the_login(
+    client: Client, ann: httpx.AsyncClient
+) -> None:
+    """The second is refused, and finds the cookie of the first when it tries again."""
+    tab = client()
+    tab.cookies.set("taskflow_refresh", ann.cookies["taskflow_refresh"])
+    assert (await ann.post("/auth/refresh")).status_code == 200
+    assert (await tab.post("/auth/refresh")).status_code == 401
+    assert (await ann.post("/auth/refresh")).status_code == 200
 
 
 async def test_logging_out_ends_the_login(ann: httpx.AsyncClient) -> None:

@@ -307,8 +307,11 @@ async def test_a_request_under_way_is_told_from_a_finished_one(
     """The same Idempotency-Key at the same time: one of them does it, the other is told so."""
     admin = client("admin")
     other = connect(autocommit=False)
+    actor = f.value(
+        db, "select 'key:' || id from taskflow.api_key where role = 'admin' and tenant = 'default'"
+    )
     other.execute(
-        "select * from taskflow.find_answer('key:admin', 'POST /api/v1/jobs', 'k', 'h', 'default')"
+        "select * from taskflow.find_answer(%s, 'POST /api/v1/jobs', 'k', 'h', 'default')", [actor]
     )
     busy = await admin.post("/jobs", json={"task": "t"}, headers={"idempotency-key": "k"})
     assert (busy.status_code, busy.json()["code"]) == (409, "TF176")

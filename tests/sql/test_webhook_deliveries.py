@@ -138,3 +138,17 @@ def refused(db: Connection, code: str, function: str, **arguments: Any) -> None:
     with pytest.raises(psycopg.Error) as error:
         f.call_rows(db, function, **arguments)
     assert error.value.sqlstate == code
+
+
+def test_a_job_that_is_not_the_deliverys_own_gets_nothing_to_send(db: Connection) -> None:
+    """Anybody who may enqueue could name a delivery, and read or spoil it."""
+    put(db)
+    finish(db)
+    delivery = deliveries(db)[0]
+    mine = f.value(
+        db,
+        "select taskflow.enqueue('taskflow.deliver', jsonb_build_object('delivery_id', %s))",
+        delivery.id,
+    )
+    assert f.call_rows(db, "open_delivery", id=delivery.id, job_id=mine, tenant="default") == []
+    assert open_delivery(db, delivery.id) is not None

@@ -47,7 +47,11 @@ def endpoint(db: Connection, id: int) -> Any:
 
 
 def open_delivery(db: Connection, id: int, tenant: str = "default") -> Any:
-    found = f.call_rows(db, "open_delivery", id=id, tenant=tenant)
+    """As the delivery's own job does."""
+    own = f.rows(db, "select job_id from taskflow.webhook_delivery where id = %s", id)
+    found = f.call_rows(
+        db, "open_delivery", id=id, job_id=own[0].job_id if own else 0, tenant=tenant
+    )
     return found[0] if found else None
 
 
