@@ -185,7 +185,7 @@ RULES: Final[dict[str, Rule]] = {
     "auth.login": LOGIN,
     "auth.refresh": LOGIN,
     "auth.logout": LOGIN,
-    "auth.setup": LOGIN,
+    "auth.setup": Rule(None, is_costly=True, has_secret=True),
     "auth.me": _of("me"),
     "auth.password": _of("me", is_costly=True, has_secret=True, keeps_failures=True),
     "auth.ticket": _of("me", has_secret=True),

@@ -136,3 +136,19 @@ def blot(value: Any) -> Any:
             for name, item in value.items()
         }
     return [blot(item) for item in value] if isinstance(value, list) else value
+
+
+def check_unblotted(value: Any, pointer: str) -> None:
+    """Raises `InvalidRequest` for what was read with secrets hidden and is sent back as it was
+    read: it would take the place of the secret.
+    """
+    if value == BLOT:
+        raise InvalidRequest.at(
+            pointer, f"{BLOT} stands for a value that is hidden from you; an administrator sees it"
+        )
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            check_unblotted(item, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for item in value:
+            check_unblotted(item, pointer)

@@ -126,10 +126,11 @@ async def logout(
 @post("/auth/setup", name="auth.setup", status_code=200)
 async def setup(session: Injected, data: JSONBody[SetupBody]) -> Response[Granted]:
     """Set a password by a one-time link, and log in."""
-    hashed = await passwords.make_hash(data.password)
+    passwords.check_length(data.password)
     owner = await session.run(access.use_token("link", digest(data.token)))
     if owner is None:
         raise NotAuthenticated("the link is used up, or too old", "Ask for another one.")
+    hashed = await passwords.make_hash(data.password)
     version = await session.run(access.set_password(owner.tenant, owner.user_id, hashed))
     if version is None:
         raise NotAuthenticated("the user is switched off", "Ask an administrator.")

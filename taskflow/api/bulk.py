@@ -26,6 +26,8 @@ from taskflow.kernel.phrases import plural
 from taskflow.store.call import DriverError
 
 MOST_ITEMS = 10_000
+MOST_KINDS = 500
+"""Of tasks and options in one call: each takes a statement of its own."""
 MOST_ERRORS = 1_000
 """Of an atomic call's errors, that many are told."""
 
@@ -80,6 +82,11 @@ async def enqueue_many(
             results.append(found)
         else:
             groups.setdefault(found.group, []).append(found)
+    if len(groups) > MOST_KINDS:
+        raise TooManyItems(
+            f"items of {len(groups):,} kinds in one call, the limit is {MOST_KINDS}",
+            "A kind is a task with its options; split the call, or sort the items by them first.",
+        )
     for group in groups.values():
         results += await place(session, group)
     results.sort(key=lambda result: result.position)

@@ -8,7 +8,15 @@ import msgspec
 from litestar import Response, get, put
 from litestar.params import JSONBody
 
-from taskflow.api.answers import PREFIX, JsonResponse, Page, blot, paged, read_cursor
+from taskflow.api.answers import (
+    PREFIX,
+    JsonResponse,
+    Page,
+    blot,
+    check_unblotted,
+    paged,
+    read_cursor,
+)
 from taskflow.api.edits import IfNoneMatch, check_put, tag_of
 from taskflow.api.fields import Cursor, Limit, MaybeNumber, NamePath
 from taskflow.api.session import Injected, Session
@@ -54,6 +62,7 @@ async def put_definition(
 
     Nothing is lost by it, so it takes If-Match and If-None-Match, but asks for none.
     """
+    check_unblotted(data, "")
     await session.lock(f"workflow {name}")
     if session.if_match is not None or if_none_match is not None:
         latest = await session.run(flows.get_workflow(name, None, session.tenant))
@@ -67,14 +76,16 @@ async def put_definition(
 
 
 def visible(session: Session, workflow: Workflow) -> Workflow:
-    """As the caller may see it: what nodes are given under a sensitive name is blotted out."""
+    """As the caller may see it: what stands under a sensitive name is blotted out."""
     if session.sees_secrets:
         return workflow
     definition = codec.decode(bytes(workflow.definition))
-    for node in definition.get("nodes", {}).values():
-        for given in ("args", "input", "meta"):
-            if given in node:
-                node[given] = blot(node[given])
+    hidden = {name: blot(value) for name, value in definition.items() if name != "nodes"}
+    nodes = {  # a node may be called get_token: it is what is in it that may be a secret
+        name: {part: blot(value) for part, value in node.items()}
+        for name, node in definition.get("nodes", {}).items()
+    }
+    definition = {**hidden, "nodes": nodes}
     raw = msgspec.Raw(codec.encode(definition, limit=16_777_216))
     return msgspec.structs.replace(workflow, definition=raw)
 

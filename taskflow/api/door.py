@@ -21,7 +21,7 @@ from taskflow.api.credentials import (
     rate_headers,
     refusal_headers,
 )
-from taskflow.api.edge import Asgi
+from taskflow.api.edge import Asgi, neighbourhood
 from taskflow.api.exchange import SAFE, Exchange
 from taskflow.api.problems import explain, send_answer, status_of
 from taskflow.api.session import Session
@@ -133,7 +133,7 @@ class Door:
         connection: AsyncConnection | None,
     ) -> Standing:
         credential, is_given = credential_of(scope, signer, takes_ticket=rule.takes_ticket)
-        call = access.open_request(address, credential, is_costly=rule.is_costly)
+        call = access.open_request(neighbourhood(address), credential, is_costly=rule.is_costly)
         if connection is not None:
             found = await arun(connection, call)
         else:

@@ -123,6 +123,16 @@ def is_address(text: str) -> bool:
     return True
 
 
+def neighbourhood(address: str) -> str:
+    """Whom a rate counts together: with IPv6 a household has a whole /64 to ask from."""
+    if ":" not in address or not is_address(address):
+        return address
+    found = ipaddress.IPv6Address(address)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((found.packed[:8] + bytes(8), 64)))
+
+
 def request_id(sent: dict[bytes, bytes]) -> str:
     """The caller's, if it is a plain one; else that of its trace; else a new one."""
     given = sent.get(b"x-request-id", b"").decode("latin-1")

@@ -35,6 +35,8 @@ from taskflow.store.database import AsyncConnection
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 KEY_LENGTH = 255
 _KEPT_HEADERS = ("content-type", "location", "etag")
+SPARE_S = 1.0
+"""What a request has beyond the timeout of a statement, which then tells better what is wrong."""
 
 
 class Exchange:
@@ -75,7 +77,7 @@ class Exchange:
         try:
             with translated():
                 await self._begin(connection)
-                await self._answer(handler, body)
+                await self._answer_in_time(handler, body)
                 await self._end(connection)
         except BaseException:
             with suppress(DriverError):  # the connection may be what has failed
@@ -101,6 +103,15 @@ class Exchange:
             async with connection.pipeline():
                 await connection.execute(line.statement, line.parameters)
                 await connection.commit()
+
+    async def _answer_in_time(self, handler: ASGIApp, body: bytes) -> None:
+        """The database bounds each statement, this bounds all of them: they hold a connection."""
+        most = self._settings.api_timeout.total_seconds() + SPARE_S
+        try:
+            async with asyncio.timeout(most):
+                await self._answer(handler, body)
+        except TimeoutError:
+            raise TooSlow(f"it took more than {most:g} s", "Ask for less at once.") from None
 
     async def _answer(self, handler: ASGIApp, body: bytes) -> None:
         key = idempotency_key(self._scope)

@@ -41,13 +41,23 @@ PERMISSIONS = {
 TIMEOUT = timedelta(seconds=5)
 
 
+class Follower:
+    """A stream that looks for itself instead of through the hub."""
+
+    def __init__(self) -> None:
+        self.is_over = asyncio.Event()
+
+    def close(self) -> None:
+        self.is_over.set()
+
+
 class Streams:
     """The hub of a process, and whose each open stream is."""
 
     def __init__(self, app: Taskflow) -> None:
         self._app = app
         self._hub: Hub | None = None
-        self._owners: dict[Viewer, tuple[str, str, int, int | None]] = {}
+        self._owners: dict[Viewer | Follower, tuple[str, str, int, int | None]] = {}
         self._watch: asyncio.Task[None] | None = None
         self.is_stopping = asyncio.Event()
         """Set when the server was told to stop: whoever waits answers now."""
@@ -62,24 +72,23 @@ class Streams:
     async def open(self, session: Session, topics: Sequence[str], after: str | None) -> Viewer:
         """A viewer of topics that the caller may look at. Raises `NotAllowed`, `InvalidTopic`."""
         await check_topics(session, topics)
-        if len(self._owners) >= MOST_VIEWERS:
-            raise TooSlow(f"{MOST_VIEWERS:,} streams are open here", "Try again later.")
-        who = session.who
-        owner = (who.tenant, who.kind, who.id, session.token_version)
-        if sum(1 for one in self._owners.values() if one[:3] == owner[:3]) >= MOST_OF_ONE:
-            raise RateLimited(f"you have {MOST_OF_ONE} streams open", "Close some.")
+        owner = self._owner(session)
         viewer = self.hub.open(session.tenant, topics, after)
-        self._owners[viewer] = owner
-        if self._watch is None or self._watch.done():
-            self._watch = asyncio.create_task(self._end_the_disowned(), name="taskflow-streams")
+        self._admit(viewer, owner)
         return viewer
+
+    def follow(self, session: Session) -> Follower:
+        """A stream that is counted and ended as viewers are. Raises `RateLimited`."""
+        follower = Follower()
+        self._admit(follower, self._owner(session))
+        return follower
 
     def nudge(self, tenant: str) -> None:
         """A call has changed something of a tenant: who looks on is told within a second."""
         if self._hub is not None and self._owners:
             self._hub.nudge(tenant)
 
-    def end(self, viewer: Viewer) -> None:
+    def end(self, viewer: Viewer | Follower) -> None:
         self._owners.pop(viewer, None)
         viewer.close()
 
@@ -98,6 +107,21 @@ class Streams:
         if self._hub is not None:
             await self._hub.close()
         self._owners.clear()
+
+    def _owner(self, session: Session) -> tuple[str, str, int, int | None]:
+        """Whose a new stream is; raises where there are enough of them."""
+        if len(self._owners) >= MOST_VIEWERS:
+            raise TooSlow(f"{MOST_VIEWERS:,} streams are open here", "Try again later.")
+        who = session.who
+        owner = (who.tenant, who.kind, who.id, session.token_version)
+        if sum(1 for one in self._owners.values() if one[:3] == owner[:3]) >= MOST_OF_ONE:
+            raise RateLimited(f"you have {MOST_OF_ONE} streams open", "Close some.")
+        return owner
+
+    def _admit(self, viewer: Viewer | Follower, owner: tuple[str, str, int, int | None]) -> None:
+        self._owners[viewer] = owner
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._end_the_disowned(), name="taskflow-streams")
 
     async def _ask(self, tenant: str, call: Call[Any]) -> Any:
         return await run_bound(self._app, access.bind(tenant, None, "hub", TIMEOUT), call)

@@ -20,7 +20,7 @@ from taskflow import results
 from taskflow.api.answers import JsonResponse, blotted
 from taskflow.api.fields import IdPath, Number
 from taskflow.api.jobs import known
-from taskflow.api.live import Live
+from taskflow.api.live import Follower, Live, Streams
 from taskflow.api.session import Injected, Session, no_job
 from taskflow.calls import jobs, records
 from taskflow.errors import JobCancelled, JobFailed, ResultTimeout
@@ -92,15 +92,25 @@ async def follow(
     "end" when the job has ended."""
     job = await session.job(known(job_id))
     first = int(last_event_id or after)
-    return ServerSentEvent(events(session, job.id, first, streams.is_stopping))
+    return ServerSentEvent(followed(session, streams, streams.follow(session), job.id, first))
+
+
+async def followed(
+    session: Session, streams: Streams, follower: Follower, id: int, after: int
+) -> AsyncIterator[ServerSentEventMessage]:
+    try:
+        async for sent in events(session, id, after, follower.is_over):
+            yield sent
+    finally:
+        streams.end(follower)
 
 
 async def events(
-    session: Session, id: int, after: int, stopping: asyncio.Event
+    session: Session, id: int, after: int, is_over: asyncio.Event
 ) -> AsyncIterator[ServerSentEventMessage]:
     begun = spoken = time.monotonic()
     has_ended = False
-    while time.monotonic() < begun + FOLLOW_FOR_S and not stopping.is_set():
+    while time.monotonic() < begun + FOLLOW_FOR_S and not is_over.is_set():
         # the job first: lines that are written in between are then in this look or the next
         job = await session.run(jobs.get(id, session.tenant))
         lines = await session.run(records.get_logs(id, after, LINES, None, session.tenant))
@@ -118,7 +128,7 @@ async def events(
             yield ServerSentEventMessage(comment="still here")
         with suppress(TimeoutError):
             async with asyncio.timeout(LATE_LINES_S if has_ended else LOOK_EVERY_S):
-                await stopping.wait()
+                await is_over.wait()
 
 
 async def unless(stopping: asyncio.Event, looking: Coroutine[Any, Any, T]) -> T:

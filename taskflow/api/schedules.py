@@ -10,7 +10,15 @@ from litestar import Response, delete, get, patch, post, put
 from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
-from taskflow.api.answers import PREFIX, JsonResponse, Page, blotted, paged, read_cursor
+from taskflow.api.answers import (
+    PREFIX,
+    JsonResponse,
+    Page,
+    blotted,
+    check_unblotted,
+    paged,
+    read_cursor,
+)
 from taskflow.api.edits import IfNoneMatch, check_match, check_put, tag_of
 from taskflow.api.fields import Cursor, Limit, NamePath, Text, Time, required_time, time
 from taskflow.api.jobs import ReasonBody
@@ -170,6 +178,7 @@ async def edit(session: Injected, name: NamePath, data: JSONBody[SchedulePatch])
     if times and all(given[option] is None for option in times):
         raise InvalidRequest.at(f"/{times[0]}", "a schedule has one of cron, every and at")
     cleared = [option for option in schedules.TAKEN_BACK if given.get(option, UNSET) is None]
+    check_unblotted(given.get("args"), "/args")
     args = merged(found.args, given.pop("args")) if "args" in given else None
     if given.get("meta") is not None:
         given["meta"] = merged(found.meta, given["meta"])
@@ -276,6 +285,7 @@ def store(session: Session, name: str, data: ScheduleBody) -> Any:
     """The Call that makes a schedule what the body says, whatever it was."""
     given = {option: getattr(data, option) for option in ScheduleBody.__struct_fields__}
     task, args = given.pop("task"), given.pop("args")
+    check_unblotted(args, "/args")
     plan: Any = planned(given)
     cleared = [option for option in schedules.TAKEN_BACK if given[option] is None]
     return schedules.put(name, task, args, tenant=session.tenant, cleared=cleared, **plan)
@@ -283,6 +293,7 @@ def store(session: Session, name: str, data: ScheduleBody) -> Any:
 
 def planned(given: dict[str, Any]) -> dict[str, Any]:
     """The options as `make_plan` takes them."""
+    check_unblotted(given.get("meta"), "/meta")
     plan = {option: value for option, value in given.items() if value is not None}
     if "time_zone" in plan:
         plan["tz"] = plan.pop("time_zone")

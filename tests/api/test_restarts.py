@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -29,7 +30,8 @@ WRITERS, JOBS = 8, 40
 class Served:
     """`taskflow serve` as a process that can be killed and started again."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, log: Path) -> None:
+        self.log = log
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -41,9 +43,10 @@ class Served:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "taskflow", "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            command, env=self._environment, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=self._environment, stderr=log, start_new_session=True
+            )
         until(self._answers, seconds=30, what="the API answers")
 
     def kill(self) -> None:
@@ -83,10 +86,12 @@ async def write(url: str, secret: str, writer: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("victim", ["api", "postgres"])
-async def test_what_was_acknowledged_is_there_once(durable: Any, victim: str) -> None:
+async def test_what_was_acknowledged_is_there_once(
+    durable: Any, tmp_path: Path, victim: str
+) -> None:
     with psycopg.connect(durable.dsn, autocommit=True) as session:
         secret = key(session, "producer", rate=1_000_000)
-    served = Served(durable.dsn)
+    served = Served(durable.dsn, tmp_path / "log")
     kill: Callable[[], Any] = durable.kill_postmaster if victim == "postgres" else served.kill
     try:
         writers = [asyncio.create_task(write(served.url, secret, n)) for n in range(WRITERS)]
@@ -118,7 +123,31 @@ def count(dsn: str) -> int:
     return 0
 
 
-def test_sigterm_ends_it_in_good_order(durable: Any) -> None:
-    served = Served(durable.dsn)
-    served.process.send_signal(signal.SIGTERM)
-    assert served.process.wait(10) in (0, -signal.SIGTERM)
+async def test_a_server_that_is_told_to_stop_waits_for_no_viewer(
+    fresh_dsn: str, tmp_path: Path
+) -> None:
+    """Streams and waits for a result end then; a deployment takes a second, not the whole grace."""
+    with psycopg.connect(fresh_dsn, autocommit=True) as session:
+        secret = key(session, "operator")
+        (job,) = session.execute("select taskflow.enqueue('t')").fetchone() or (0,)
+    served = await asyncio.to_thread(Served, fresh_dsn, tmp_path / "log")
+    headers = {"authorization": f"Bearer {secret}"}
+    try:
+        async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", headers=headers) as asker:
+            waiting = asyncio.create_task(asker.get(f"/jobs/{job}/result?wait=25", timeout=30))
+            async with (
+                asker.stream("GET", "/events?topics=queues") as hub,
+                asker.stream("GET", f"/jobs/{job}/logs/follow") as log,
+            ):
+                streams = [one.aiter_bytes() for one in (hub, log)]
+                await anext(streams[0])
+                begun = time.monotonic()
+                served.process.send_signal(signal.SIGTERM)
+                code = await asyncio.to_thread(served.process.wait, 20)
+                took = time.monotonic() - begun
+            answer = await waiting
+    finally:
+        served.kill()
+    assert (code, answer.status_code) == (-signal.SIGTERM, 202)
+    assert took < 3
+    assert "Traceback" not in served.log.read_text()

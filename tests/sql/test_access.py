@@ -24,6 +24,10 @@ def ann(db: Connection) -> int:
     return int(found)
 
 
+def bare(db: Connection) -> list[str]:
+    return run(db, health.unprotected())
+
+
 def find(db: Connection, secret: bytes) -> Any:
     (found,) = f.rows(db, "select * from taskflow.open_request('::1', key_hash => %s)", secret)
     return found
@@ -85,9 +89,9 @@ def test_the_tenant_of_the_installation_is_never_disabled(db: Connection) -> Non
 def test_a_policy_that_was_lost_is_seen_and_made_again(fresh_dsn: str) -> None:
     """A dump restored without the roles has lost them, and would show everybody's rows."""
     with psycopg.connect(fresh_dsn, autocommit=True) as db:
-        assert run(db, health.unprotected()) == []
+        assert bare(db) == []
         db.execute("drop policy own_tenant on taskflow.job")
         db.execute("alter table taskflow.schedule disable row level security")
-        assert set(run(db, health.unprotected())) == {"job", "schedule"}
+        assert set(bare(db)) == {"job", "schedule"}
         migrate.upgrade(fresh_dsn)
-        assert run(db, health.unprotected()) == []
+        assert bare(db) == []
