@@ -114,7 +114,8 @@ async def test_a_body_that_cannot_be_read_is_refused(client: Client) -> None:
     producer = client("producer")
     deep = b'{"items": [' + b"[" * 5_000 + b"]" * 5_000 + b"]}"
     for body in (b"", b"[]", b'{"items": 1}', b'{"items": [], "odd": 1}', deep):
-        refused = await producer.post(URL, content=body)
+        sent = {"content-type": "application/json"}
+        refused = await producer.post(URL, content=body, headers=sent)
         assert (refused.status_code, refused.json()["code"]) == (400, "TF173"), body
     assert (await producer.post(URL, json={"items": []})).json() == {"data": [], "refused": 0}
 
