@@ -122,7 +122,7 @@ def items(session: Session, sent: Iterable[msgspec.Raw]) -> Iterator[Item | Item
     for position, raw in enumerate(sent):
         try:
             body = decoder.decode(raw)
-            options = body.options(session.tenant)
+            options = body.options(session)
             if options.queue is not None:
                 session.check_queue(options.queue)
             args = codec.encode(body.args, limit=limit)

@@ -118,6 +118,7 @@ class Door:
         check_query(scope, self._queries.get(name, frozenset()), rule)
         session = Session(self._app, signer, who, address, rule.permission)
         session.request_id = scope["taskflow_request_id"]
+        session.traceparent = scope["taskflow_traceparent"]
         session.if_match = header(scope, b"if-match")
         session.token_version = standing.version
         session.is_secure = scope["taskflow_is_secure"]

@@ -25,7 +25,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 Asgi = Any
 """A connection's scope: a dict to which our layers add what they know, as `taskflow_...`."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 SECURITY = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -51,6 +51,7 @@ class Edge:
         sent = dict(scope["headers"])
         scope["taskflow_address"] = self._address(scope, sent)
         scope["taskflow_request_id"] = request_id(sent)
+        scope["taskflow_traceparent"] = traceparent(sent)
         scope["taskflow_is_secure"] = self._is_secure(scope, sent)
 
         begun = time.perf_counter()
@@ -138,5 +139,11 @@ def request_id(sent: dict[bytes, bytes]) -> str:
     given = sent.get(b"x-request-id", b"").decode("latin-1")
     if _REQUEST_ID.fullmatch(given):
         return given
-    trace = _TRACE.fullmatch(sent.get(b"traceparent", b"").decode("latin-1"))
-    return trace[1] if trace else secrets.token_hex(16)
+    trace = traceparent(sent)
+    return trace[3:35] if trace else secrets.token_hex(16)
+
+
+def traceparent(sent: dict[bytes, bytes]) -> str | None:
+    """The caller's place in a trace, as W3C Trace Context writes it."""
+    found = _TRACE.fullmatch(sent.get(b"traceparent", b"").decode("latin-1"))
+    return found[0] if found else None

@@ -68,8 +68,11 @@ class EnqueueBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     depends_on: list[str] | None = None
     on_parent_failure: Literal["cancel", "continue"] | None = None
 
-    def options(self, tenant: str) -> Options:
-        """The options, checked as the SDK checks them."""
+    def options(self, session: Session) -> Options:
+        """The options, checked as the SDK checks them.
+
+        The caller's `traceparent` goes with the job in its meta, for the handler to go on from.
+        """
         given = {
             name: getattr(self, name)
             for name in Options.__struct_fields__
@@ -77,7 +80,9 @@ class EnqueueBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         }
         if self.depends_on is not None:
             given["depends_on"] = [parent_id(text) for text in self.depends_on]
-        return msgspec.structs.replace(make_options(Options(), given), tenant=tenant)
+        if session.traceparent is not None:
+            given["meta"] = {"traceparent": session.traceparent, **(self.meta or {})}
+        return msgspec.structs.replace(make_options(Options(), given), tenant=session.tenant)
 
 
 class JobDetail(msgspec.Struct, frozen=True):
@@ -123,7 +128,7 @@ class Lineage(msgspec.Struct, frozen=True):
 @post("/jobs", name="jobs.enqueue", status_code=201)
 async def enqueue(session: Injected, data: JSONBody[EnqueueBody]) -> Placed:
     """Enqueue a job. With a unique key that a live job holds, answers that one and says so."""
-    options = data.options(session.tenant)
+    options = data.options(session)
     if options.queue is not None:
         session.check_queue(options.queue)
     args = codec.encode(data.args, limit=session.app.settings.max_args_bytes)

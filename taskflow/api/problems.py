@@ -196,6 +196,9 @@ def found_in(scope: Any, error: Exception) -> tuple[Problem, dict[str, str]]:
         headers = {name: str(value) for name, value in error.headers.items()}
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = "5"
+    is_known = "retry-after" in (scope.get("taskflow_headers") or {})
+    if problem.status == HTTPStatus.TOO_MANY_REQUESTS and not is_known:
+        headers["retry-after"] = "1"
     return problem, headers
 
 

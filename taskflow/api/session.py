@@ -42,11 +42,12 @@ class Session:
         self._signer = signer
         self.address = address
         self.request_id = ""
+        self.traceparent: str | None = None
         self.target: str | None = None
         """What the call was about, for the audit trail; the path's parameters unless set."""
         self.if_match: str | None = None
         self.token_version: int | None = None
-        """Of a user's access token; none of a key's or a ticket's caller."""
+        """Of the user who asks; a key has none."""
         self.is_secure = False
         """Did the request come over TLS?"""
         self.acted_as: Principal | None = None

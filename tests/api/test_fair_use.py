@@ -51,6 +51,7 @@ async def test_logins_do_not_queue_up(client: Client, monkeypatch: pytest.Monkey
     body = {"name": "ann", "password": "x" * 20}
     answer = await client().post("/auth/login", json=body)
     assert (answer.status_code, answer.json()["code"]) == (429, "TF172")
+    assert answer.headers["retry-after"] == "1"
 
 
 async def test_a_link_that_is_none_costs_no_hash(

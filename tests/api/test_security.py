@@ -266,6 +266,21 @@ async def test_a_request_id_goes_in_and_out_and_a_trace_gives_one(client: Client
     assert traced.headers["x-request-id"] == trace
 
 
+async def test_a_trace_goes_on_in_the_job(client: Client) -> None:
+    admin = client("admin")
+    sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    body = {"task": "t", "meta": {"n": 1}}
+    made = await admin.post("/jobs", json=body, headers={"traceparent": sent})
+    many = await admin.post(
+        "/jobs:enqueue_many", json={"items": [body]}, headers={"traceparent": sent}
+    )
+    for id in (made.json()["id"], many.json()["data"][0]["id"]):
+        job = (await admin.get(f"/jobs/{id}")).json()["job"]
+        assert job["meta"] == {"traceparent": sent, "n": 1}
+    plain = await admin.post("/jobs", json=body, headers={"traceparent": "00-x"})
+    assert (await admin.get(f"/jobs/{plain.json()['id']}")).json()["job"]["meta"] == {"n": 1}
+
+
 async def test_each_change_has_its_line_in_the_audit_trail(client: Client, db: Connection) -> None:
     """Attack 59: who, with which key, from where, what, and how it ended."""
     admin = client("admin")

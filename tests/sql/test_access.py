@@ -95,3 +95,22 @@ def test_a_policy_that_was_lost_is_seen_and_made_again(fresh_dsn: str) -> None:
         assert set(bare(db)) == {"job", "schedule"}
         migrate.upgrade(fresh_dsn)
         assert bare(db) == []
+
+
+def test_a_disabled_tenant_takes_no_webhooks(db: Connection) -> None:
+    """Its keys are refused by then; the addresses of its sources need none."""
+    f.value(db, "select taskflow.put_tenant('acme')")
+    f.value(db, "select taskflow.put_source('in', 't', tenant => 'acme')")
+    assert f.rows(db, "select * from taskflow.open_source('in', 'acme')")
+    f.value(db, "select taskflow.put_tenant('acme', disabled => true)")
+    with pytest.raises(psycopg.Error) as caught:
+        f.rows(db, "select * from taskflow.open_source('in', 'acme')")
+    assert caught.value.sqlstate == "TF182"
+
+
+def test_a_rate_that_is_used_up_is_not_hidden_by_another_that_is_not(db: Connection) -> None:
+    """A key's own rate, that of addresses for costly calls, and the tenant's: each may refuse."""
+    f.value(db, "select taskflow.create_key('k', 'p', 'h', 'admin', rate => 1)")
+    f.value(db, "select taskflow.put_tenant('default', max_requests => 1000)")
+    asked = "select standing from taskflow.open_request('::1', key_hash => 'h', is_costly => true)"
+    assert [f.value(db, asked) for _ in range(2)] == ["ok", "limited"]
