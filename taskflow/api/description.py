@@ -135,6 +135,9 @@ def _complete(operation: dict[str, Any], method: str, rule: Rule) -> None:
     for status, said in COMMON.items():
         if not (is_open and not rule.is_costly and status in PUBLIC):
             operation["responses"][status] = {"description": said, "content": problem}
+    if operation["operationId"] == "incoming.receive":
+        said = "It is not signed by whom it says it is from, or too old."
+        operation["responses"]["401"] = {"description": said, "content": problem}
     good = next(iter(operation["responses"].values()))
     for status, said in ALSO.get(operation["operationId"], {}).items():
         operation["responses"][status] = {**good, "description": said}

@@ -73,11 +73,13 @@ def test_nothing_is_said_but_the_error_and_nothing_tried_behind_it(
 
 async def test_nor_in_async_code(apps: Any, caplog: pytest.LogCaptureFixture) -> None:
     tasks = apps(NOWHERE)
+    before = asyncio.all_tasks()  # tests share a loop
     with pytest.raises(DatabaseUnreachable):
         await tasks.add.aenqueue(1)
 
     async def is_quiet() -> bool:
-        return not [t for t in asyncio.all_tasks() if t.get_name().startswith("taskflow-")]
+        new = asyncio.all_tasks() - before
+        return not [task for task in new if task.get_name().startswith("taskflow-")]
 
     await until_async(is_quiet, what="the pool has ended")
     assert not [line for line in caplog.records if line.name == "psycopg.pool"]
