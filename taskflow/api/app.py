@@ -47,6 +47,7 @@ from taskflow.api import (
 from taskflow.api.answers import PREFIX, JsonResponse
 from taskflow.api.door import Door, Keyring
 from taskflow.api.edge import Application, Edge, networks
+from taskflow.api.fields import words
 from taskflow.api.live import Streams
 from taskflow.api.session import Session
 from taskflow.app import Taskflow
@@ -91,8 +92,8 @@ def create_litestar(taskflow: Taskflow) -> Litestar:
         dependencies=dependencies(streams),
         exception_handlers={Exception: problems.answer},
         response_class=JsonResponse,
-        cors_config=_cors(_words(settings.api_cors)),
-        allowed_hosts=_words(settings.api_hosts) or None,
+        cors_config=_cors(list(words(settings.api_cors))),
+        allowed_hosts=list(words(settings.api_hosts)) or None,
         request_max_body_size=settings.api_max_body_bytes,
         openapi_config=None,
         logging_config=None,
@@ -203,7 +204,3 @@ def _cors(origins: list[str]) -> CORSConfig | None:
         expose_headers=EXPOSED,
         max_age=600,
     )
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]

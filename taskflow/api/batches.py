@@ -8,9 +8,8 @@ from litestar import get, post
 from litestar.params import JSONBody
 
 from taskflow.api.answers import Page, paged, read_cursor
-from taskflow.api.fields import Below, Cursor, IdPath, Limit, States, ident, words
+from taskflow.api.fields import Below, Cursor, IdPath, Limit, States, choices, ident
 from taskflow.api.jobs import ReasonBody
-from taskflow.api.problems import InvalidRequest
 from taskflow.api.session import Injected, Session
 from taskflow.calls import batches
 from taskflow.calls.batches import Called
@@ -29,10 +28,7 @@ async def list_batches(
     cursor: Cursor = None,
 ) -> Page[Batch]:
     """List batches, the newest first."""
-    states = words(in_state)
-    for word in states:
-        if word not in STATES:
-            raise InvalidRequest.at("state", f"{word[:40]!a} is none of {', '.join(STATES)}")
+    states = choices(in_state, STATES, "state")
     scope = f"batches {session.tenant} {states}"
     last = read_cursor(session.signer, scope, cursor)
     found = await session.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -65,6 +65,15 @@ def ident(text: str, missing: Callable[[int], TaskflowError]) -> int:
 
 def words(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def choices(text: str | None, known: Collection[str], field: str) -> tuple[str, ...]:
+    """Words that are all among the known ones. Raises `InvalidRequest`."""
+    chosen = words(text)
+    for word in chosen:
+        if word not in known:
+            raise InvalidRequest.at(field, f"{word[:40]!a} is none of {', '.join(sorted(known))}")
+    return chosen
 
 
 def names(text: str | None, kind: NameKind, field: str) -> tuple[str, ...]:

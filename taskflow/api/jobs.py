@@ -23,6 +23,7 @@ from taskflow.api.fields import (
     States,
     Time,
     Words,
+    choices,
     ident,
     names,
     number,
@@ -182,12 +183,7 @@ def job_filter(
     before: datetime | None = None,
 ) -> JobFilter:
     """The filter of a request, within the caller's tenant and queues."""
-    states = words(state)
-    for word in states:
-        if word not in STATES:
-            raise InvalidRequest.at(
-                "state", f"{word[:40]!a} is none of {', '.join(sorted(STATES))}"
-            )
+    states = choices(state, STATES, "state")
     wanted = names(queue, "queue", "queue")
     if session.queues is not None:
         wanted = tuple(q for q in wanted or session.queues if q in session.queues) or ("-",)
@@ -207,10 +203,7 @@ def job_filter(
 @get("/jobs/{job_id:str}", name="jobs.get")
 async def get_job(session: Injected, job_id: IdPath, include: Words = None) -> JobDetail:
     """Show a job with its arguments, result and progress; `include=attempts,logs` for more."""
-    wanted = words(include)
-    for word in wanted:
-        if word not in ("attempts", "logs"):
-            raise InvalidRequest.at("include", f"{word[:40]!a} is none of attempts, logs")
+    wanted = choices(include, ("attempts", "logs"), "include")
     job = await session.job(known(job_id))
     session.etag = tag_of(job)
     progress = await session.run(records.get_progress(job.id, session.tenant))

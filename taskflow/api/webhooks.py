@@ -12,8 +12,7 @@ from litestar.params import JSONBody
 
 from taskflow.api.answers import Page, paged, read_cursor
 from taskflow.api.edits import check_match
-from taskflow.api.fields import Cursor, IdPath, Limit, NamePath, Words, number, time, words
-from taskflow.api.problems import InvalidRequest
+from taskflow.api.fields import Cursor, IdPath, Limit, NamePath, Words, choices, number, time
 from taskflow.api.session import Injected, Session
 from taskflow.calls import access, sources, webhooks
 from taskflow.kernel.names import check_name
@@ -232,10 +231,7 @@ async def list_deliveries(
 ) -> Page[Delivery]:
     """List what was sent to an endpoint, the newest first; `which` names states."""
     found = await endpoint_of(session, endpoint_id)
-    states = words(which)
-    for word in states:
-        if word not in get_args(DeliveryState):
-            raise InvalidRequest.at("which", f"one of {', '.join(get_args(DeliveryState))}")
+    states = choices(which, get_args(DeliveryState), "which")
     scope = f"deliveries {session.tenant} {found.id} {states}"
     last = read_cursor(session.signer, scope, cursor)
     lines = await session.run(

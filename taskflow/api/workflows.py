@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
 from taskflow.api.answers import PREFIX, Done, JsonResponse, Page, blotted, paged, read_cursor
-from taskflow.api.fields import Below, Cursor, IdPath, Limit, States, Text, ident, words
+from taskflow.api.fields import Below, Cursor, IdPath, Limit, States, Text, choices, ident
 from taskflow.api.jobs import ReasonBody
 from taskflow.api.problems import InvalidRequest
 from taskflow.api.session import Injected, Session
@@ -62,10 +62,7 @@ async def list_runs(
     cursor: Cursor = None,
 ) -> Page[RunLine]:
     """List runs, the newest first. Those that are steps of others are left to these."""
-    states = words(in_state)
-    for word in states:
-        if word not in STATES:
-            raise InvalidRequest.at("state", f"{word[:40]!a} is none of {', '.join(STATES)}")
+    states = choices(in_state, STATES, "state")
     scope = f"runs {session.tenant} {workflow} {states}"
     last = read_cursor(session.signer, scope, cursor)
     found = await session.run(
